@@ -1,0 +1,277 @@
+//! The operator's wishes as checked, typed sections. A leaf: no live object, no socket, no runtime.
+//!
+//! Each part of the gate takes its own section only; `app` alone sees the whole.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::secret::Secret;
+use crate::types::{AppId, OpenId, Scope, UnionId, UserId};
+
+/// Everything `config.toml` and the environment said, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub public_url: PublicUrl,
+    pub upstream: Upstream,
+    pub server: Server,
+    pub official_account: OfficialAccount,
+    pub sign_in: SignIn,
+    pub session: Session,
+    pub identity: Identity,
+    pub paths: Paths,
+    pub log: Log,
+    pub endpoints: Endpoints,
+    /// In file order; the first match wins, and what none matches is `auth = "required"`.
+    pub routes: Vec<Route>,
+}
+
+/// The site's own origin: the only source of `redirect_uri`, never `Host` (R38).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// `scheme://host[:port]`, no slash at the end, host lower-case and as A-labels.
+    pub origin: String,
+    pub https: bool,
+    /// Lower-case A-labels, no trailing dot; an IPv6 address in brackets.
+    pub host: String,
+    /// `None` when it is the scheme's own.
+    pub port: Option<u16>,
+}
+
+/// Where requests go.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub address: UpstreamAddress,
+    pub connect_timeout: Duration,
+    /// Until the response head; a body may then last as long as it moves.
+    pub response_timeout: Duration,
+    /// A body or tunnel that moves no byte for this long is cut.
+    pub idle_timeout: Duration,
+    /// `false`: `Host` becomes the upstream's own.
+    pub preserve_host: bool,
+}
+
+/// An address requests can be sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UpstreamAddress {
+    /// `http://host:port`; the host is a name or an address, IPv6 without brackets.
+    Http { host: String, port: u16 },
+    /// `unix:/path.sock`
+    Unix(PathBuf),
+}
+
+/// The listening side.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub listen: Vec<SocketAddr>,
+    /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed (R9).
+    pub trusted_proxies: Vec<IpNet>,
+    /// `0`: one per core.
+    pub workers: usize,
+    pub max_connections: usize,
+    /// Request line and headers, bytes.
+    pub max_header_bytes: usize,
+    /// From accept, or from the first byte of a next request, to the end of its head.
+    pub header_timeout: Duration,
+    pub keepalive_timeout: Duration,
+    pub shutdown_grace: Duration,
+}
+
+/// 公众号 (service account): visitors inside WeChat.
+#[derive(Debug, Clone)]
+pub struct OfficialAccount {
+    pub app_id: AppId,
+    pub app_secret: Secret<String>,
+    /// What a route asks for unless it says otherwise: `Base` or `UserInfo`.
+    pub scope: Scope,
+    pub snapshot: SnapshotPolicy,
+}
+
+/// What to do with the virtual visitors of WeChat's snapshot page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotPolicy {
+    /// A page that tells the visitor to tap 使用完整服务.
+    Page,
+    /// A session of at most ten minutes, marked.
+    Pass,
+    /// 403.
+    Deny,
+}
+
+/// How visitors are signed in.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// Sign-ins begun per client address (IPv6: per /64) and minute; `0` is off.
+    pub attempts_per_minute: u32,
+    pub verify_files: Vec<VerifyFile>,
+    pub language: Language,
+}
+
+/// A file by which WeChat proves who owns the domain: `MP_verify_<token>.txt` or `WW_verify_<token>.txt` at the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyFile {
+    /// The file's name, as in the URL after the slash.
+    pub name: String,
+    /// The 16 characters that are its whole body.
+    pub token: String,
+}
+
+/// Of the gate's own pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// By `Accept-Language`.
+    Auto,
+    Chinese,
+    English,
+}
+
+/// The browser's session cookie.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Never empty. The first seals, all open. Each at least 32 bytes.
+    pub secrets: Vec<Secret<Vec<u8>>>,
+    /// Absolute life.
+    pub ttl: Duration,
+    /// Since last seen; `None` when off.
+    pub idle: Option<Duration>,
+    /// As configured, without `__Host-`.
+    pub cookie_name: String,
+    pub cookie_domain: Option<String>,
+    pub same_site: SameSite,
+}
+
+/// Of the session cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    Lax,
+    Strict,
+    None,
+}
+
+/// How the upstream learns who is there.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub headers: bool,
+    pub encoding: Encoding,
+    pub jwt: Option<Jwt>,
+}
+
+/// Of header values that are not plain ASCII.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    Percent,
+    Base64,
+}
+
+/// The signed token for the upstream.
+#[derive(Debug, Clone)]
+pub struct Jwt {
+    /// Lower-case header name. At least one of `header` and `cookie` is set.
+    pub header: Option<http::HeaderName>,
+    pub cookie: Option<String>,
+    /// PEM private key, or the shared secret of HS256.
+    pub key: Secret<Vec<u8>>,
+    pub algorithm: Algorithm,
+    /// Never empty: `public_url` unless configured.
+    pub audience: String,
+    pub ttl: Duration,
+}
+
+/// RFC 7518 and RFC 8037 names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    Es256,
+    EdDsa,
+    Rs256,
+    Hs256,
+}
+
+/// The gate's own endpoints: absolute paths, no two the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// No slash at the end.
+    pub prefix: String,
+    pub login: String,
+    pub callback: String,
+    pub logout: String,
+    pub me: String,
+}
+
+/// What is written to standard error, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: LogLevel,
+    /// One line per request.
+    pub access: bool,
+}
+
+/// Of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The least important thing that is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// WeChat's hosts: origins without a slash at the end; https, or http on loopback (R47).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    pub open: String,
+    pub api: String,
+}
+
+/// One `[[route]]`.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub path: PathPattern,
+    /// Empty: any. `GET` includes `HEAD`.
+    pub methods: Vec<http::Method>,
+    pub auth: Auth,
+    /// `None`: the account's own.
+    pub scope: Option<Scope>,
+    pub on_anonymous: Option<OnAnonymous>,
+    /// Empty: anybody who is signed in.
+    pub allow: Vec<Allow>,
+    /// Another upstream for this route.
+    pub upstream: Option<Upstream>,
+}
+
+/// An exact path or a glob: `*` within a segment, `**` for whole segments. Anchored at both ends (R5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern(pub String);
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    Required,
+    /// Anybody; the upstream is told who, if signed in.
+    Optional,
+    /// Anybody; nobody looks at the session.
+    None,
+}
+
+/// What a stranger gets on a `required` route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnAnonymous {
+    Redirect,
+    Unauthorized,
+}
+
+/// One entry of an allow list; literal (R34).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allow {
+    OpenId(OpenId),
+    UnionId(UnionId),
+    UserId(UserId),
+}
