@@ -4,4 +4,5 @@ pub mod clock;
 pub mod config;
 pub mod request;
 pub mod secret;
+pub mod store;
 pub mod types;
