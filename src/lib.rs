@@ -4,5 +4,6 @@ pub mod clock;
 pub mod config;
 pub mod request;
 pub mod secret;
+pub mod session;
 pub mod store;
 pub mod types;
