@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod identity;
+pub mod listener;
 pub mod patience;
 pub mod policy;
 pub mod request;
@@ -10,3 +11,4 @@ pub mod secret;
 pub mod session;
 pub mod store;
 pub mod types;
+pub mod upstream;
