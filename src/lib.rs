@@ -3,6 +3,11 @@
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod identity;
+pub mod patience;
+pub mod policy;
 pub mod request;
 pub mod secret;
+pub mod session;
+pub mod store;
 pub mod types;
