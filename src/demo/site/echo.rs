@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a conversation ended other than by a Close frame.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     #[error("the peer broke the protocol: {0}")]
     Protocol(&'static str),
     #[error("a text message is not UTF-8")]
@@ -67,7 +67,7 @@ struct Message {
 }
 
 /// The value of `Sec-WebSocket-Accept`, when these are the headers of an opening handshake (RFC 6455 section 4.2.1).
-pub fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
+pub(super) fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
     let key = headers.get(SEC_WEBSOCKET_KEY)?.as_bytes();
     let nonce = BASE64.decode(key).ok()?;
     let asked = has_token(headers.get(UPGRADE)?, "websocket") && has_token(headers.get(CONNECTION)?, "upgrade");
@@ -89,7 +89,7 @@ fn accept_value(key: &[u8]) -> HeaderValue {
 ///
 /// # Errors
 /// [`Error`] after the peer has been told, where that was possible.
-pub async fn echo<S>(stream: S, closing: impl Future<Output = ()>) -> Result<(), Error>
+pub(super) async fn echo<S>(stream: S, closing: impl Future<Output = ()>) -> Result<(), Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -280,9 +280,17 @@ mod tests {
         let long = vec![b'x'; MAX_MESSAGE];
         let long_echo = [&[0x82, 127], &(MAX_MESSAGE as u64).to_be_bytes()[..], &long].concat();
         let cases: &[(&str, Vec<u8>, Vec<u8>)] = &[
-            ("text", [masked(0x81, "茶".as_bytes()), bye.clone()].concat(), [&[0x81, 3], "茶".as_bytes(), &close(1000)].concat()),
+            (
+                "text",
+                [masked(0x81, "茶".as_bytes()), bye.clone()].concat(),
+                [&[0x81, 3], "茶".as_bytes(), &close(1000)].concat(),
+            ),
             ("empty", [masked(0x82, b""), bye.clone()].concat(), [&[0x82, 0], &close(1000)[..]].concat()),
-            ("126 bytes", [masked(0x82, &[7; 126]), bye.clone()].concat(), [&[0x82, 126, 0, 126], &[7; 126][..], &close(1000)].concat()),
+            (
+                "126 bytes",
+                [masked(0x82, &[7; 126]), bye.clone()].concat(),
+                [&[0x82, 126, 0, 126], &[7; 126][..], &close(1000)].concat(),
+            ),
             (
                 "pieces with a ping between, a character cut in two",
                 [masked(0x01, &[0xe8, 0x8c]), masked(0x89, b"hi"), masked(0x80, &[0xb6]), bye.clone()].concat(),
@@ -330,7 +338,8 @@ mod tests {
             (SEC_WEBSOCKET_VERSION, "13"),
             (SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
         ];
-        let headers: HeaderMap = good.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+        let headers: HeaderMap =
+            good.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
         // The example of RFC 6455 section 1.3.
         assert_eq!(accept(&headers).expect("accepted"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         for (name, value) in

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 /// A piece of a page: escaped text, or markup of our own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Html(String);
+pub(super) struct Html(String);
 
 impl Html {
     /// Somebody's text, escaped for content and for quoted attributes alike.
-    pub fn text(text: &str) -> Self {
+    pub(super) fn text(text: &str) -> Self {
         let mut safe = String::with_capacity(text.len());
         for c in text.chars() {
             match c {
@@ -24,22 +24,22 @@ impl Html {
     }
 
     /// A number.
-    pub fn number(number: usize) -> Self {
+    pub(super) fn number(number: usize) -> Self {
         Self(number.to_string())
     }
 
     /// Nothing.
-    pub const fn empty() -> Self {
+    pub(super) const fn empty() -> Self {
         Self(String::new())
     }
 
     /// Markup from this crate's own files.
-    pub fn ours(markup: &'static str) -> Self {
+    pub(super) fn ours(markup: &'static str) -> Self {
         Self(markup.to_owned())
     }
 
     /// One piece after another.
-    pub fn join(pieces: impl IntoIterator<Item = Self>) -> Self {
+    pub(super) fn join(pieces: impl IntoIterator<Item = Self>) -> Self {
         Self(pieces.into_iter().map(|piece| piece.0).collect())
     }
 
@@ -47,7 +47,7 @@ impl Html {
     ///
     /// # Panics
     /// When the template names what is not given: both are ours.
-    pub fn fill(template: &'static str, values: &[(&str, &Self)]) -> Self {
+    pub(super) fn fill(template: &'static str, values: &[(&str, &Self)]) -> Self {
         let mut page = String::with_capacity(template.len() * 2);
         let mut rest = template;
         while let Some((before, after)) = rest.split_once("{{") {
@@ -60,7 +60,7 @@ impl Html {
         Self(page)
     }
 
-    pub fn into_string(self) -> String {
+    pub(super) fn into_string(self) -> String {
         self.0
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::Closing;
 
 /// A body that never ends by itself (server-sent events, HTML Living Standard section 9.2).
-pub struct Kettle {
+pub(super) struct Kettle {
     ticks: Interval,
     second: u64,
     closing: Closing,
@@ -20,7 +20,7 @@ pub struct Kettle {
 
 impl Kettle {
     /// The first event is sent at once.
-    pub fn new(closing: Closing) -> Self {
+    pub(super) fn new(closing: Closing) -> Self {
         let mut ticks = interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { ticks, second: 0, closing }

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use serde_json::Value;
 
 use super::html::Html;
-use super::visitor::{Fact, Told, Token};
+use super::visitor::{Fact, Token, Told};
 
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/member.js");
@@ -35,13 +35,13 @@ const CLAIMS: [(&str, &str, &str); 14] = [
 ];
 
 /// All pages, with what is the same on each computed once.
-pub struct Pages {
+pub(super) struct Pages {
     gate: Html,
     policy: HeaderValue,
 }
 
 impl Pages {
-    pub fn new(gate_prefix: &str) -> Self {
+    pub(super) fn new(gate_prefix: &str) -> Self {
         // Style and script are inline and never hold anybody's data, so their hashes can allow them and nothing else.
         let policy = format!(
             "default-src 'none'; style-src '{}'; script-src '{}'; img-src http: https: data:; \
@@ -54,12 +54,12 @@ impl Pages {
     }
 
     /// The Content-Security-Policy that fits every page.
-    pub fn policy(&self) -> HeaderValue {
+    pub(super) fn policy(&self) -> HeaderValue {
         self.policy.clone()
     }
 
     /// For everybody.
-    pub fn landing(&self, told: &Told) -> String {
+    pub(super) fn landing(&self, told: &Told) -> String {
         let welcome = match told.nickname() {
             Some(nickname) => Html::text(&format!("欢迎回来，{nickname}")),
             None if told.is_signed_in() => Html::ours("欢迎回来"),
@@ -70,7 +70,7 @@ impl Pages {
     }
 
     /// For a visitor the gate has signed in.
-    pub fn member(&self, told: &Told) -> String {
+    pub(super) fn member(&self, told: &Told) -> String {
         let nickname = told.nickname();
         let rows = Html::join(told.facts.iter().map(fact));
         let main = Html::fill(
@@ -92,14 +92,14 @@ impl Pages {
     }
 
     /// For whoever reached a member's page without a visitor in the headers: not through the gate.
-    pub fn stranger(&self) -> String {
+    pub(super) fn stranger(&self) -> String {
         notice(
             "这一页要经过 wxgate 才看得到",
             "This page is for visitors that wxgate has signed in. You seem to have come past the gate.",
         )
     }
 
-    pub fn missing(&self) -> String {
+    pub(super) fn missing(&self) -> String {
         notice("山里没有这条路", "There is no such page.")
     }
 
@@ -144,8 +144,7 @@ fn layout(title: &'static str, main: &Html, script: &Html) -> String {
         none if *none == Html::empty() => Html::empty(),
         some => Html::fill("<script>{{script}}</script>", &[("script", some)]),
     };
-    let values =
-        [("title", &Html::ours(title)), ("style", &Html::ours(STYLE)), ("main", main), ("script", &script)];
+    let values = [("title", &Html::ours(title)), ("style", &Html::ours(STYLE)), ("main", main), ("script", &script)];
     Html::fill(LAYOUT, &values).into_string()
 }
 
@@ -186,17 +185,13 @@ fn badges(told: &Told) -> Html {
 fn fact(fact: &Fact) -> Html {
     let mut value = vec![Html::fill("<code>{{raw}}</code>", &[("raw", &Html::text(&fact.raw))])];
     if let Some(decoded) = fact.decoded() {
-        value.push(Html::fill(
-            r#"<span class="decoded">→ {{decoded}}</span>"#,
-            &[("decoded", &Html::text(&decoded))],
-        ));
+        value.push(Html::fill(r#"<span class="decoded">→ {{decoded}}</span>"#, &[("decoded", &Html::text(&decoded))]));
     }
     row(&Html::text(&fact.name), &Html::join(value), fact.meaning.0, fact.meaning.1)
 }
 
 fn row(name: &Html, value: &Html, chinese: &'static str, english: &'static str) -> Html {
-    const ROW: &str =
-        "<tr><th scope=\"row\">{{name}}</th><td>{{value}}</td><td class=\"meaning\">{{chinese}}<small>{{english}}</small></td></tr>\n";
+    const ROW: &str = "<tr><th scope=\"row\">{{name}}</th><td>{{value}}</td><td class=\"meaning\">{{chinese}}<small>{{english}}</small></td></tr>\n";
     Html::fill(
         ROW,
         &[("name", name), ("value", value), ("chinese", &Html::ours(chinese)), ("english", &Html::ours(english))],
@@ -234,8 +229,15 @@ mod tests {
         let header = serde_json::json!({ "alg": HOSTILE }).to_string();
         let token = format!("{}.{}.{HOSTILE}", encode(&header), encode(&token)).replace("=x", "").replace("(1)", "");
         let everywhere: Vec<_> = [
-            "x-wechat-openid", "x-wechat-unionid", "x-wechat-appid", "x-wechat-account", "x-wechat-scope",
-            "x-wechat-nickname", "x-wechat-userid", "x-wechat-snapshot", "x-wechat-session",
+            "x-wechat-openid",
+            "x-wechat-unionid",
+            "x-wechat-appid",
+            "x-wechat-account",
+            "x-wechat-scope",
+            "x-wechat-nickname",
+            "x-wechat-userid",
+            "x-wechat-snapshot",
+            "x-wechat-session",
         ]
         .into_iter()
         .map(|name| (name, HOSTILE))
@@ -262,8 +264,13 @@ mod tests {
             ("x-wechat-avatar", "https://a.example/132"),
         ]));
         for part in [
-            "茶友", "%E8%8C%B6", "src=\"https://a.example/132\"", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M", "X-Wechat-Avatar",
-            "action=\"/gate/logout\"", "profile shared",
+            "茶友",
+            "%E8%8C%B6",
+            "src=\"https://a.example/132\"",
+            "o6_bmjrPTlm6_2sgVt7hMZOPfL2M",
+            "X-Wechat-Avatar",
+            "action=\"/gate/logout\"",
+            "profile shared",
         ] {
             assert!(page.contains(part), "{part}");
         }

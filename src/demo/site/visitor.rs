@@ -21,14 +21,14 @@ const MEANINGS: [(&str, &str, &str); 10] = [
 
 /// All that arrived about the visitor.
 #[derive(Debug, Default)]
-pub struct Told {
+pub(super) struct Told {
     pub facts: Vec<Fact>,
     pub token: Option<Token>,
 }
 
 /// One header.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fact {
+pub(super) struct Fact {
     pub name: String,
     /// As received.
     pub raw: String,
@@ -38,14 +38,14 @@ pub struct Fact {
 
 /// A signed token taken apart. Reading proves nothing: the page in the browser checks the signature.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Token {
+pub(super) struct Token {
     pub raw: String,
     pub header: Map<String, Value>,
     pub claims: Map<String, Value>,
 }
 
 impl Told {
-    pub fn read(headers: &HeaderMap, jwt_header: &HeaderName) -> Self {
+    pub(super) fn read(headers: &HeaderMap, jwt_header: &HeaderName) -> Self {
         let known = MEANINGS.iter().filter_map(|&(name, chinese, english)| {
             let raw = text(headers, name)?;
             Some(Fact { name: title_case(name), raw, meaning: (chinese, english) })
@@ -55,22 +55,22 @@ impl Told {
     }
 
     /// Whether the gate let a visitor in. Only true behind the gate: whoever reaches the site past it can claim anything.
-    pub fn is_signed_in(&self) -> bool {
+    pub(super) fn is_signed_in(&self) -> bool {
         self.raw("x-wechat-openid").or_else(|| self.raw("x-wechat-userid")).is_some()
     }
 
     /// A header's value as received.
-    pub fn raw(&self, name: &str) -> Option<&str> {
+    pub(super) fn raw(&self, name: &str) -> Option<&str> {
         let fact = self.facts.iter().find(|fact| fact.name.eq_ignore_ascii_case(name))?;
         (!fact.raw.is_empty()).then_some(&fact.raw)
     }
 
     /// What PHP says as `rawurldecode($_SERVER['HTTP_X_WECHAT_NICKNAME'])`.
-    pub fn nickname(&self) -> Option<String> {
+    pub(super) fn nickname(&self) -> Option<String> {
         self.raw("x-wechat-nickname").map(percent_decoded)
     }
 
-    pub fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let headers: Map<_, _> = self.facts.iter().map(|fact| (fact.name.clone(), fact.raw.clone().into())).collect();
         json!({
             "signed_in": self.is_signed_in(),
@@ -83,7 +83,7 @@ impl Told {
 
 impl Fact {
     /// The decoded value, where it says more than the raw one.
-    pub fn decoded(&self) -> Option<String> {
+    pub(super) fn decoded(&self) -> Option<String> {
         let encoded = self.name.eq_ignore_ascii_case("x-wechat-nickname") && self.raw.contains('%');
         encoded.then(|| percent_decoded(&self.raw))
     }
@@ -91,7 +91,7 @@ impl Fact {
 
 impl Token {
     /// Three parts, the first two of them JSON objects (RFC 7515 section 7.1); `Bearer ` before them is passed over.
-    pub fn read(raw: &str) -> Option<Self> {
+    pub(super) fn read(raw: &str) -> Option<Self> {
         let raw = raw.strip_prefix("Bearer ").unwrap_or(raw);
         let mut parts = raw.split('.');
         let (header, claims, _signature) = (parts.next()?, parts.next()?, parts.next()?);
