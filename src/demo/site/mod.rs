@@ -142,7 +142,7 @@ impl Site {
             return answer;
         }
         match path {
-            "/ws" => self::upgrade(&mut request, upgrades),
+            "/ws" => upgrade(&mut request, upgrades),
             "/events" => self.events(),
             "/api/whoami" => whoami(&Told::read(request.headers(), &self.jwt_header)),
             "/home" => self.home(request.headers()),
