@@ -46,6 +46,15 @@
     return crypto.subtle.verify(algorithm.verify, key, bytes(parts[2]), new TextEncoder().encode(parts[0] + "." + parts[1]));
   }
 
+  function times(section) {
+    section.querySelectorAll("tr").forEach(function (row) {
+      if (!/^(iat|nbf|exp)$/.test(row.cells[0].textContent)) return;
+      var time = document.createElement("time");
+      time.textContent = new Date(row.cells[1].textContent * 1000).toLocaleTimeString();
+      row.cells[1].append(time);
+    });
+  }
+
   async function check(section) {
     var list = section.querySelector(".checks");
     var token = section.querySelector(".jwt").textContent.trim();
@@ -122,7 +131,10 @@
   }
 
   var token = document.getElementById("token");
-  if (token) check(token);
+  if (token) {
+    times(token);
+    check(token);
+  }
   echo(document.getElementById("echo"));
   kettle(document.getElementById("kettle"));
 })();
