@@ -84,13 +84,7 @@ impl Patience {
             Phase::Upstream => ticks(limits.response, tick),
             Phase::Idle => ticks(limits.keepalive, tick),
         });
-        Arc::new(Self {
-            now: AtomicU32::new(0),
-            draining: AtomicBool::new(false),
-            tick,
-            limits,
-            watches: Mutex::default(),
-        })
+        Arc::new(Self { now: AtomicU32::new(0), draining: AtomicBool::new(false), tick, limits, watches: Mutex::default() })
     }
 
     /// How often [`Patience::sweep`] wants to be called.
@@ -227,8 +221,7 @@ mod tests {
     fn what_stands_still_becomes_overdue_and_what_moves_does_not() {
         let patience = patience();
         assert_eq!(patience.tick(), Duration::from_secs(1));
-        let (still, moving, idle) =
-            (patience.watch(Phase::Head), patience.watch(Phase::Body), patience.watch(Phase::Idle));
+        let (still, moving, idle) = (patience.watch(Phase::Head), patience.watch(Phase::Body), patience.watch(Phase::Idle));
         for _ in 0..9 {
             moving.progress();
             patience.sweep();
