@@ -2,6 +2,9 @@
 
 pub mod clock;
 pub mod config;
+pub mod identity;
+pub mod patience;
+pub mod policy;
 pub mod request;
 pub mod secret;
 pub mod session;

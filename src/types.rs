@@ -209,6 +209,14 @@ impl fmt::Debug for AvatarUrl {
     }
 }
 
+/// What the rules need to know of somebody who is signed in.
+pub trait Visitor {
+    fn scope(&self) -> Scope;
+    fn openid(&self) -> Option<&str>;
+    fn unionid(&self) -> Option<&str>;
+    fn userid(&self) -> Option<&str>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
