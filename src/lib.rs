@@ -14,3 +14,4 @@ pub mod session;
 pub mod store;
 pub mod types;
 pub mod upstream;
+pub mod wechat;
