@@ -12,7 +12,7 @@ use super::problem::{Fault, Origin, Problem, Problems};
 use super::reader::{Effective, Reader};
 use super::source::Source;
 use super::upstream::Surroundings;
-use super::{Config, cookies, jwt, paths, routes, sections, upstream};
+use super::{Config, cookies, jwt, paths, routes, schema, sections, upstream};
 
 /// Some hundred times the documented file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -97,7 +97,8 @@ fn build(mut source: Source, env: &Env) -> Result<Loaded, Problems> {
     env.lay_over(&mut source);
     let mut reader = Reader::new(source, env);
     let config = config(&mut reader);
-    let Reader { source, mut warnings, effective, .. } = reader;
+    let Reader { source, mut warnings, mut effective, .. } = reader;
+    effective.sort_by_cached_key(|line| schema::rank(&line.key));
     let mut problems = source.problems;
     problems.sort_by(|left, right| place(left).cmp(&place(right)));
     warnings.sort_by(|left, right| place(left).cmp(&place(right)));

@@ -84,6 +84,15 @@ pub fn unbuilt(path: &str) -> Option<&'static str> {
     UNBUILT.iter().find(within).map(|(_, remedy)| *remedy)
 }
 
+/// Sorts paths as the documentation does: route by route, and each in the order of the table.
+#[must_use]
+pub fn rank(path: &str) -> (usize, usize) {
+    let general = generalised(path);
+    let route =
+        path.strip_prefix("route.").and_then(|rest| rest.split('.').next()?.parse().ok()).map_or(0, |n: usize| n + 1);
+    (route, KEYS.iter().position(|key| key.path == general).unwrap_or(KEYS.len()))
+}
+
 /// `route.7.path` is `route.*.path`.
 fn generalised(path: &str) -> String {
     let mut levels: Vec<&str> = path.split('.').collect();

@@ -120,7 +120,7 @@ mod tests {
             ("https://M.Example.COM./", "https://m.example.com"),
             ("https://m.example.com:443", "https://m.example.com"),
             ("http://m.example.com:8080", "http://m.example.com:8080"),
-            ("https://微信.example", "https://xn--9kq062g.example"),
+            ("https://微信.example", "https://xn--vuqz89a.example"),
             ("http://[::1]:80", "http://[::1]"),
             ("http://0x7f.1", "http://127.0.0.1"),
         ] {
