@@ -1,0 +1,161 @@
+//! A visitor's session: opened at sign-in, resumed on every request, ended at logout.
+//!
+//! It lives in the browser, in a sealed cookie, so any replica can resume it and no request waits for a store. Only
+//! that it has been ended is remembered here.
+
+mod jar;
+mod record;
+mod revoked;
+pub mod seal;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+pub use jar::Jar;
+pub use record::Session;
+use record::Times;
+pub use seal::{Keys, Purpose};
+
+use crate::clock::{Clock, random};
+use crate::config;
+use crate::request::Head;
+use crate::store::Memory;
+use crate::types::{AppId, Identity, SessionId};
+use revoked::Revocations;
+
+/// A snapshot page's visitor is nobody for longer than the page is open (contract section 6).
+const SNAPSHOT_TTL: Duration = Duration::from_mins(10);
+
+/// Opens, resumes and ends sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    keys: Keys,
+    jar: Jar,
+    revocations: Revocations,
+    ttl: Duration,
+    idle: Option<Duration>,
+    app_ids: Vec<AppId>,
+    clock: Clock,
+}
+
+/// A session just opened, and the `Set-Cookie` line that gives it to the browser.
+#[derive(Debug)]
+pub struct Opened {
+    pub session: Session,
+    pub cookie: HeaderValue,
+}
+
+/// A session that a request carried.
+#[derive(Debug)]
+pub struct Resumed {
+    pub session: Session,
+    /// Whether enough idle time has passed that the cookie should be sealed again with a later `last_seen`.
+    pub stale: bool,
+}
+
+impl Sessions {
+    /// `app_ids` are the accounts whose visitors are welcome: a session of another account is none.
+    #[must_use]
+    pub fn new(
+        session: &config::Session,
+        public_url: &config::PublicUrl,
+        app_ids: Vec<AppId>,
+        memory: Arc<Memory>,
+        clock: Clock,
+    ) -> Self {
+        let jar = Jar::new(session, public_url);
+        let keys = Keys::new(&session.secrets, &public_url.origin, jar.session_name());
+        Self { keys, jar, revocations: Revocations::new(memory), ttl: session.ttl, idle: session.idle, app_ids, clock }
+    }
+
+    /// The session a request carries, unless anything about it is in doubt: a seal that does not open, a past
+    /// expiry, an account that is no longer ours, a revocation.
+    #[must_use]
+    pub fn resume(&self, head: &Head) -> Option<Resumed> {
+        let sealed = head.cookie(self.jar.session_name())?;
+        let session = Session::decode(self.keys.open(Purpose::Session, sealed)?)?;
+        self.is_alive(&session).then(|| {
+            let seen = self.clock.now().since(session.times.last_seen);
+            let stale = self.idle.is_some_and(|idle| seen >= idle / 10);
+            Resumed { session, stale }
+        })
+    }
+
+    fn is_alive(&self, session: &Session) -> bool {
+        let now = self.clock.now();
+        let times = &session.times;
+        // The operator may have shortened the life since the cookie was sealed.
+        let expires_at = times.expires_at.min(times.issued_at.after(self.ttl));
+        let idle_over = self.idle.is_some_and(|idle| now.since(times.last_seen) >= idle);
+        now < expires_at
+            && !idle_over
+            && self.app_ids.iter().any(|ours| ours.as_str() == session.appid())
+            && !self.is_revoked(session.id)
+    }
+
+    /// Begins a session for someone who has just signed in: a new id, unless `keep` is the same person's own session
+    /// on their way to a wider scope.
+    #[must_use]
+    pub fn open(&self, identity: &Identity, keep: Option<&Session>) -> Opened {
+        let now = self.clock.now();
+        let kept = keep.filter(|session| session.is_of(identity) && !identity.snapshot);
+        let ttl = if identity.snapshot { self.ttl.min(SNAPSHOT_TTL) } else { self.ttl };
+        let times = Times { issued_at: now, expires_at: now.after(ttl), last_seen: now };
+        let id = kept.map_or_else(|| SessionId(random()), |session| session.id);
+        let session =
+            Session::new(id, kept.map_or(times, |session| Times { last_seen: now, ..session.times }), identity);
+        let cookie = self.cookie_of(&session);
+        Opened { session, cookie }
+    }
+
+    /// The `Set-Cookie` line of a session opened before, seen now.
+    #[must_use]
+    pub fn reopen(&self, session: &Session) -> HeaderValue {
+        self.cookie_of(&session.seen_at(self.clock.now()))
+    }
+
+    /// The same session with what has since been learnt of its visitor.
+    #[must_use]
+    pub fn enrich(&self, session: &Session, identity: &Identity) -> Opened {
+        let times = Times { last_seen: self.clock.now(), ..session.times };
+        let session = Session::new(session.id, times, identity);
+        let cookie = self.cookie_of(&session);
+        Opened { session, cookie }
+    }
+
+    fn cookie_of(&self, session: &Session) -> HeaderValue {
+        let life = session.times.expires_at.since(self.clock.now());
+        self.jar.set(self.jar.session_name(), &self.keys.seal(Purpose::Session, session.encoded()), life)
+    }
+
+    /// Ends a session for good, here and in every copy of its cookie (R11). The answer is the line that makes the
+    /// browser forget it; it is right to send it even when there was no session.
+    #[must_use]
+    pub fn end(&self, session: Option<&Session>) -> HeaderValue {
+        if let Some(session) = session {
+            let life = session.times.expires_at.since(self.clock.now());
+            self.revocations.add(session.id, life);
+        }
+        self.jar.expire_session()
+    }
+
+    /// Whether a session of that id has been ended.
+    #[must_use]
+    pub fn is_revoked(&self, id: SessionId) -> bool {
+        self.revocations.contains(id)
+    }
+
+    /// Seals and opens what travels through the browser.
+    #[must_use]
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Names and writes the gate's cookies.
+    #[must_use]
+    pub const fn jar(&self) -> &Jar {
+        &self.jar
+    }
+}
