@@ -5,5 +5,6 @@ pub mod config;
 pub mod request;
 pub mod secret;
 pub mod session;
+pub mod simulator;
 pub mod store;
 pub mod types;
