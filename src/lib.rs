@@ -12,6 +12,7 @@ pub mod policy;
 pub mod request;
 pub mod secret;
 pub mod session;
+pub mod simulator;
 pub mod store;
 pub mod types;
 pub mod upstream;
