@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod edge;
 pub mod identity;
+pub mod listener;
 pub mod patience;
 pub mod policy;
 pub mod request;
@@ -11,3 +13,5 @@ pub mod secret;
 pub mod session;
 pub mod store;
 pub mod types;
+pub mod upstream;
+pub mod wechat;
