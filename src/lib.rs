@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod config;
 pub mod identity;
+pub mod local;
+pub mod login;
 pub mod patience;
 pub mod policy;
 pub mod request;

@@ -103,6 +103,17 @@ impl Account {
     }
 }
 
+/// Where a visitor stands who cannot sign in here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outside {
+    /// A desktop browser.
+    Desktop,
+    /// A phone's browser.
+    Phone,
+    /// The webview of WeCom (企业微信).
+    WeCom,
+}
+
 /// What a visitor was asked for. Ordered by how much it reveals within one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
