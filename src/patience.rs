@@ -84,7 +84,13 @@ impl Patience {
             Phase::Upstream => ticks(limits.response, tick),
             Phase::Idle => ticks(limits.keepalive, tick),
         });
-        Arc::new(Self { now: AtomicU32::new(0), draining: AtomicBool::new(false), tick, limits, watches: Mutex::default() })
+        Arc::new(Self {
+            now: AtomicU32::new(0),
+            draining: AtomicBool::new(false),
+            tick,
+            limits,
+            watches: Mutex::default(),
+        })
     }
 
     /// How often [`Patience::sweep`] wants to be called.
@@ -202,9 +208,20 @@ impl Watch {
         &self.patience
     }
 
-    /// There is nothing left to follow.
-    pub fn finish(&self) {
-        self.state.done.store(true, Ordering::Relaxed);
+    /// There is nothing left to follow once the guard is dropped, however that comes about.
+    #[must_use]
+    pub fn until_dropped(&self) -> Followed {
+        Followed(self.state.clone())
+    }
+}
+
+/// Keeps something followed.
+#[derive(Debug)]
+pub struct Followed(Arc<State>);
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.0.done.store(true, Ordering::Relaxed);
     }
 }
 
@@ -221,7 +238,8 @@ mod tests {
     fn what_stands_still_becomes_overdue_and_what_moves_does_not() {
         let patience = patience();
         assert_eq!(patience.tick(), Duration::from_secs(1));
-        let (still, moving, idle) = (patience.watch(Phase::Head), patience.watch(Phase::Body), patience.watch(Phase::Idle));
+        let (still, moving, idle) =
+            (patience.watch(Phase::Head), patience.watch(Phase::Body), patience.watch(Phase::Idle));
         for _ in 0..9 {
             moving.progress();
             patience.sweep();
@@ -241,7 +259,7 @@ mod tests {
         let patience = patience();
         let watch = patience.watch(Phase::Head);
         assert_eq!(patience.count(), 1);
-        watch.finish();
+        drop(watch.until_dropped());
         patience.sweep();
         assert_eq!((patience.count(), patience.lock().len()), (0, 0));
     }

@@ -13,7 +13,7 @@ pub use jwt::KeyError;
 use crate::clock::Clock;
 use crate::config;
 use crate::policy::{Admitted, Target};
-use crate::request::{Asker, Clean};
+use crate::request::{Asker, Clean, CleanBody};
 use crate::session::{Jar, Session};
 
 /// Stamps requests. One per worker: the tokens it keeps are shared with nobody.
@@ -32,7 +32,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Stamped<B> {
     pub parts: Parts,
-    pub body: B,
+    pub body: CleanBody<B>,
     pub target: Target,
     /// The protocol the client wants to change to.
     pub upgrade: Option<HeaderValue>,
