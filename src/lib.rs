@@ -7,6 +7,8 @@ pub mod demo;
 pub mod edge;
 pub mod identity;
 pub mod listener;
+pub mod local;
+pub mod login;
 pub mod patience;
 pub mod policy;
 pub mod request;
