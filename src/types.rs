@@ -103,6 +103,17 @@ impl Account {
     }
 }
 
+/// Where a visitor stands who cannot sign in here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outside {
+    /// A desktop browser.
+    Desktop,
+    /// A phone's browser.
+    Phone,
+    /// The webview of WeCom (企业微信).
+    WeCom,
+}
+
 /// What a visitor was asked for. Ordered by how much it reveals within one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -207,6 +218,14 @@ impl fmt::Debug for AvatarUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AvatarUrl(…)")
     }
+}
+
+/// What the rules need to know of somebody who is signed in.
+pub trait Visitor {
+    fn scope(&self) -> Scope;
+    fn openid(&self) -> Option<&str>;
+    fn unionid(&self) -> Option<&str>;
+    fn userid(&self) -> Option<&str>;
 }
 
 #[cfg(test)]

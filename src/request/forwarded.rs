@@ -153,7 +153,7 @@ mod tests {
         }
         let peer = Peer::new(peer.parse().unwrap(), &rules);
         let clean = rules.clean(request.body(()).unwrap(), &peer).unwrap();
-        let (head, ()) = clean.into_parts();
+        let (head, _) = clean.into_parts();
         (*head.client(), head.headers().clone())
     }
 

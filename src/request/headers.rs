@@ -1,7 +1,8 @@
 //! Which inbound headers go no further: forged ones, hop-by-hop ones, and what an untrusted peer says of forwarding.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -50,7 +51,7 @@ pub(super) fn strip(headers: &mut HeaderMap, trusted: bool, jwt_header: Option<&
     for name in headers.keys() {
         let forged = folds_to_ours(name.as_str().as_bytes())
             || jwt_header.is_some_and(|ours| {
-                ours != http::header::AUTHORIZATION && same_folded(name.as_str().as_bytes(), ours.as_str().as_bytes())
+                ours != AUTHORIZATION && same_folded(name.as_str().as_bytes(), ours.as_str().as_bytes())
             });
         if forged || is_hop(name) || (!trusted && speaks_of_forwarding(name)) || connection.names(name) {
             doomed.push(name.clone());
@@ -60,6 +61,25 @@ pub(super) fn strip(headers: &mut HeaderMap, trusted: bool, jwt_header: Option<&
         headers.remove(name);
     }
     Hops { upgrade, wants_trailers }
+}
+
+/// Trailers cannot say who somebody is, where a request came from, or how it is framed (RFC 9110 section 6.5.1).
+pub(super) fn strip_trailers(trailers: &mut HeaderMap, jwt_header: Option<&HeaderName>) {
+    let doomed: Vec<HeaderName> = trailers
+        .keys()
+        .filter(|name| {
+            let text = name.as_str().as_bytes();
+            folds_to_ours(text)
+                || jwt_header.is_some_and(|ours| same_folded(text, ours.as_str().as_bytes()))
+                || is_hop(name)
+                || speaks_of_forwarding(name)
+                || matches!(**name, HOST | COOKIE | CONTENT_LENGTH | AUTHORIZATION)
+        })
+        .cloned()
+        .collect();
+    for name in doomed {
+        trailers.remove(name);
+    }
 }
 
 /// RFC 9110 section 7.6.1, the older names still seen, and `Expect`: the gate itself answers 100 once a body is wanted.

@@ -2,6 +2,7 @@
 //!
 //! The only place that strips inbound headers and judges paths. [`Clean`] has no other constructor than [`Rules::clean`].
 
+mod body;
 mod forwarded;
 mod headers;
 mod navigation;
@@ -14,6 +15,7 @@ use http::header::{COOKIE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 
+pub use body::CleanBody;
 pub use forwarded::{Client, Peer};
 pub use headers::{folds_to_ours, same_folded};
 pub use navigation::Asker;
@@ -51,7 +53,7 @@ pub struct Refused {
 #[derive(Debug)]
 pub struct Clean<B> {
     head: Head,
-    body: B,
+    body: CleanBody<B>,
 }
 
 /// All of a request but its body.
@@ -102,7 +104,7 @@ impl Rules {
         let client = forwarded::rewrite(&mut parts, peer, self, &asker.id);
         Ok(Clean {
             head: Head { parts, client, asker, upgrade: hops.upgrade, wants_trailers: hops.wants_trailers },
-            body,
+            body: CleanBody::new(body, self.jwt_header.clone()),
         })
     }
 }
@@ -130,7 +132,7 @@ impl<B> Clean<B> {
     }
 
     #[must_use]
-    pub fn into_parts(self) -> (Head, B) {
+    pub fn into_parts(self) -> (Head, CleanBody<B>) {
         (self.head, self.body)
     }
 }
@@ -242,7 +244,7 @@ impl RequestId {
             && let Some(value) = headers.get(&headers::X_REQUEST_ID)
             && value.len() <= Self::MAX_BYTES
             && !value.is_empty()
-            && value.as_bytes().iter().all(u8::is_ascii_graphic)
+            && value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte))
         {
             return Self::Kept(value.clone());
         }

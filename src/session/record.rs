@@ -9,10 +9,12 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::clock::Timestamp;
-use crate::types::{Account, AppId, AvatarUrl, Identity, Nickname, OpenId, Scope, SessionId, UnionId, UserId};
+use crate::types::{Account, AppId, AvatarUrl, Identity, Nickname, OpenId, Scope, SessionId, UnionId, UserId, Visitor};
 
 const VERSION: u8 = 1;
 const TEXTS: usize = 6;
+/// Where the texts begin.
+const AFTER_TIMES: usize = 4 + 16 + 8 + 4 + 4;
 
 /// When a session began, ends, and was last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,15 @@ impl Session {
         self.text(Text::Avatar)
     }
 
+    /// Whether both say the same of the same visitor; when they were seen aside.
+    #[must_use]
+    pub fn tells_the_same_as(&self, other: &Self) -> bool {
+        let said = |session: &Self| session.bytes.slice(AFTER_TIMES..);
+        (self.id, self.scope, self.snapshot, self.times.expires_at)
+            == (other.id, other.scope, other.snapshot, other.times.expires_at)
+            && said(self) == said(other)
+    }
+
     /// A text of this session as shared bytes, without a copy.
     #[must_use]
     pub fn share(&self, text: &str) -> Bytes {
@@ -158,6 +169,21 @@ impl Session {
             avatar: self.avatar().and_then(AvatarUrl::clean),
             snapshot: self.snapshot,
         }
+    }
+}
+
+impl Visitor for Session {
+    fn scope(&self) -> Scope {
+        self.scope
+    }
+    fn openid(&self) -> Option<&str> {
+        self.openid()
+    }
+    fn unionid(&self) -> Option<&str> {
+        self.unionid()
+    }
+    fn userid(&self) -> Option<&str> {
+        self.userid()
     }
 }
 

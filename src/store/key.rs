@@ -47,7 +47,7 @@ impl Key {
         Self(Name::Revoked(session.0))
     }
 
-    /// WeChat's tokens for one person and account. An openid is personal, hence hashed.
+    /// The user tokens of one person and account. An openid is personal, hence hashed.
     #[must_use]
     pub fn user_token(appid: &AppId, openid: &OpenId) -> Self {
         Self(Name::UserToken(digest(&[appid.as_str(), openid.as_str()])))

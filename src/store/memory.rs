@@ -62,7 +62,7 @@ impl Memory {
 
     /// As [`Store::put`], at once.
     pub fn put(&self, key: Key, value: Bytes, life: Duration) {
-        self.part(&key).insert(key, self.record(value, life));
+        self.part(&key).insert(key, self.record(&value, life));
     }
 
     /// As [`Store::take`], at once.
@@ -76,7 +76,7 @@ impl Memory {
     #[must_use]
     pub fn put_new(&self, key: Key, value: Bytes, life: Duration) -> bool {
         let is_dead = |record: &Record| !self.is_alive(record);
-        self.part(&key).entry(key).or_insert_with_if(|| self.record(value, life), is_dead).is_fresh()
+        self.part(&key).entry(key).or_insert_with_if(|| self.record(&value, life), is_dead).is_fresh()
     }
 
     fn part(&self, key: &Key) -> &Cache<Key, Record> {
@@ -88,9 +88,9 @@ impl Memory {
         }
     }
 
-    fn record(&self, value: Bytes, life: Duration) -> Record {
+    fn record(&self, value: &Bytes, life: Duration) -> Record {
         // A slice would keep all of what it was cut from alive, and our weights would lie.
-        Record { value: Bytes::copy_from_slice(&value), life, expires_at: self.clock.now().after(life) }
+        Record { value: Bytes::copy_from_slice(value), life, expires_at: self.clock.now().after(life) }
     }
 
     fn is_alive(&self, record: &Record) -> bool {
@@ -176,10 +176,10 @@ mod tests {
     fn r15_a_flood_of_states_stays_bounded_and_pushes_out_no_revocation() {
         let memory = Memory::new(Clock::fixed(Timestamp(1_000)));
         let revoked = Key::revoked(SessionId([1; 16]));
-        memory.put(revoked, Bytes::from_static(b"1"), Duration::from_secs(60));
+        memory.put(revoked, Bytes::from_static(b"1"), Duration::from_mins(1));
         let most = u128::from(STATES) / OVERHEAD as u128;
         for n in 0..most * 2 {
-            memory.put(Key::state(n.to_be_bytes()), Bytes::from_static(b"s"), Duration::from_secs(60));
+            memory.put(Key::state(n.to_be_bytes()), Bytes::from_static(b"s"), Duration::from_mins(1));
         }
         memory.states.run_pending_tasks();
         assert!(u128::from(memory.states.entry_count()) <= most);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn tallies_are_kept_apart_and_found_again() {
-        let tallies = Tallies::new(10, Duration::from_secs(60));
+        let tallies = Tallies::new(10, Duration::from_mins(1));
         tallies.of("a").store(5, std::sync::atomic::Ordering::Relaxed);
         assert_eq!(tallies.of("a").load(std::sync::atomic::Ordering::Relaxed), 5);
         assert_eq!(tallies.of("b").load(std::sync::atomic::Ordering::Relaxed), 0);

@@ -1,0 +1,284 @@
+//! Everything that can go wrong with a request, for two audiences: a slug and status for strangers, a cause for the log.
+//!
+//! The only place that maps errors to statuses (contract section 10).
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+
+use crate::request::{Refusal, RequestId};
+use crate::types::{Outside, Scope};
+
+/// The private side of a fault: for the log alone.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// A request that ends in an error answer.
+#[derive(Debug)]
+pub struct Fault {
+    reason: Reason,
+    cause: Option<Cause>,
+    cookies: Vec<HeaderValue>,
+}
+
+/// What a stranger may know of a fault: one variant per slug of contract section 10.
+///
+/// Every `target` is a path of this site that has been judged as a return target.
+/// Every `detail` is a sentence of ours: it can hold nothing that a request said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    BadRequest {
+        detail: &'static str,
+    },
+    AmbiguousPath {
+        /// As a noun: `a dot segment`.
+        found: &'static str,
+    },
+    HeaderTooLarge(Oversize),
+    /// Nobody is signed in, and the request is not one to redirect.
+    LoginRequired {
+        target: String,
+        /// What a visitor who is signed in still has to agree to; nothing special for anybody else.
+        scope: Option<Scope>,
+    },
+    /// The visitor said no at WeChat.
+    LoginDeclined {
+        target: String,
+    },
+    /// A sign-in that took longer than its state lives, where it cannot simply begin again.
+    LoginExpired {
+        target: String,
+    },
+    /// Sign-in after sign-in without a session.
+    LoginLoop,
+    Forbidden(Barrier),
+    /// A virtual visitor of WeChat's snapshot page.
+    Snapshot,
+    /// No way to sign in from where the visitor stands.
+    NotInWechat {
+        outside: Outside,
+        target: String,
+    },
+    RateLimited {
+        retry_after: Duration,
+    },
+    /// WeChat is slow or down.
+    WechatUnavailable {
+        target: String,
+    },
+    /// WeChat refuses the operator's credentials.
+    WechatMisconfigured,
+    UpstreamUnreachable,
+    UpstreamBroken,
+    UpstreamTimeout,
+    Overloaded,
+}
+
+/// Which part of a request's head outgrew its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oversize {
+    RequestLine,
+    Headers,
+}
+
+/// What stands between a visitor and a forbidden page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barrier {
+    /// The route's `allow` names other people.
+    AllowList,
+    /// `snapshot = "deny"`.
+    Snapshot,
+    /// A form that was not sent from this site.
+    ForeignOrigin,
+}
+
+/// WeChat's outages are either blinks or long; ten seconds serve the blinks.
+const WECHAT_PAUSE: Duration = Duration::from_secs(10);
+/// Somebody has to mend the configuration first.
+const REPAIR_PAUSE: Duration = Duration::from_mins(5);
+/// Load that sheds requests passes quickly or not at all.
+const OVERLOAD_PAUSE: Duration = Duration::from_secs(5);
+
+impl Reason {
+    /// This reason, with the error behind it for the log.
+    #[must_use]
+    pub fn because(self, cause: impl Into<Cause>) -> Fault {
+        Fault { cause: Some(cause.into()), ..Fault::from(self) }
+    }
+
+    /// The last part of `urn:wxgate:…`.
+    #[must_use]
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::BadRequest { .. } => "bad-request",
+            Self::AmbiguousPath { .. } => "ambiguous-path",
+            Self::HeaderTooLarge(_) => "header-too-large",
+            Self::LoginRequired { .. } => "login-required",
+            Self::LoginDeclined { .. } => "login-declined",
+            Self::LoginExpired { .. } => "login-expired",
+            Self::LoginLoop => "login-loop",
+            Self::Forbidden(_) => "forbidden",
+            Self::Snapshot => "snapshot",
+            Self::NotInWechat { .. } => "not-in-wechat",
+            Self::RateLimited { .. } => "rate-limited",
+            Self::WechatUnavailable { .. } => "wechat-unavailable",
+            Self::WechatMisconfigured => "wechat-misconfigured",
+            Self::UpstreamUnreachable => "upstream-unreachable",
+            Self::UpstreamBroken => "upstream-broken",
+            Self::UpstreamTimeout => "upstream-timeout",
+            Self::Overloaded => "overloaded",
+        }
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest { .. } | Self::AmbiguousPath { .. } => StatusCode::BAD_REQUEST,
+            Self::HeaderTooLarge(Oversize::RequestLine) => StatusCode::URI_TOO_LONG,
+            Self::HeaderTooLarge(Oversize::Headers) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::LoginRequired { .. } | Self::NotInWechat { .. } => StatusCode::UNAUTHORIZED,
+            Self::LoginDeclined { .. }
+            | Self::LoginExpired { .. }
+            | Self::LoginLoop
+            | Self::Forbidden(_)
+            | Self::Snapshot => StatusCode::FORBIDDEN,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::WechatUnavailable { .. } | Self::WechatMisconfigured | Self::Overloaded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::UpstreamUnreachable | Self::UpstreamBroken => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// When to come back, for `Retry-After`: whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let pause = match self {
+            Self::RateLimited { retry_after } => *retry_after,
+            Self::WechatUnavailable { .. } => WECHAT_PAUSE,
+            Self::WechatMisconfigured => REPAIR_PAUSE,
+            Self::Overloaded => OVERLOAD_PAUSE,
+            Self::BadRequest { .. }
+            | Self::AmbiguousPath { .. }
+            | Self::HeaderTooLarge(_)
+            | Self::LoginRequired { .. }
+            | Self::LoginDeclined { .. }
+            | Self::LoginExpired { .. }
+            | Self::LoginLoop
+            | Self::Forbidden(_)
+            | Self::Snapshot
+            | Self::NotInWechat { .. }
+            | Self::UpstreamUnreachable
+            | Self::UpstreamBroken
+            | Self::UpstreamTimeout => return None,
+        };
+        let started = u64::from(pause.subsec_nanos() > 0);
+        Some(pause.as_secs().saturating_add(started).max(1))
+    }
+
+    /// Whom the log should wake: the operator's own mistake, a neighbour's trouble, or a visitor's affair.
+    const fn level(&self) -> Level {
+        match self {
+            Self::WechatMisconfigured => Level::Error,
+            Self::WechatUnavailable { .. }
+            | Self::UpstreamUnreachable
+            | Self::UpstreamBroken
+            | Self::UpstreamTimeout
+            | Self::Overloaded => Level::Warn,
+            Self::BadRequest { .. }
+            | Self::AmbiguousPath { .. }
+            | Self::HeaderTooLarge(_)
+            | Self::LoginRequired { .. }
+            | Self::LoginDeclined { .. }
+            | Self::LoginExpired { .. }
+            | Self::LoginLoop
+            | Self::Forbidden(_)
+            | Self::Snapshot
+            | Self::NotInWechat { .. }
+            | Self::RateLimited { .. } => Level::Info,
+        }
+    }
+}
+
+enum Level {
+    Error,
+    Warn,
+    Info,
+}
+
+impl Fault {
+    /// What a stranger may know.
+    #[must_use]
+    pub const fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// See [`Reason::slug`].
+    #[must_use]
+    pub const fn slug(&self) -> &'static str {
+        self.reason.slug()
+    }
+
+    /// See [`Reason::status`].
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.reason.status()
+    }
+
+    /// `Set-Cookie` lines to send along.
+    #[must_use]
+    pub fn cookies(&self) -> &[HeaderValue] {
+        &self.cookies
+    }
+
+    /// Sends these `Set-Cookie` lines along, after those it has.
+    #[must_use]
+    pub fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        self.cookies.extend(cookies);
+        self
+    }
+
+    /// Writes the cause to the log, where there is one. Called once, where the fault is answered.
+    pub(super) fn log(&self, id: &RequestId) {
+        let Some(cause) = &self.cause else { return };
+        let (slug, status, cause) = (self.slug(), self.status().as_u16(), Chain(cause.as_ref()));
+        match self.reason.level() {
+            Level::Error => tracing::error!(request_id = %id, slug, status, %cause, "request failed"),
+            Level::Warn => tracing::warn!(request_id = %id, slug, status, %cause, "request failed"),
+            Level::Info => tracing::info!(request_id = %id, slug, status, %cause, "request refused"),
+        }
+    }
+}
+
+impl From<Reason> for Fault {
+    fn from(reason: Reason) -> Self {
+        Self { reason, cause: None, cookies: Vec::new() }
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::from(match refusal {
+            Refusal::AmbiguousPath(found) => Reason::AmbiguousPath { found },
+            Refusal::BadRequest(detail) => Reason::BadRequest { detail },
+        })
+    }
+}
+
+/// An error and what it came from, on one line.
+struct Chain<'a>(&'a (dyn Error + Send + Sync));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0, f)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

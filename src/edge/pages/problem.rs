@@ -1,0 +1,85 @@
+//! Faults for programs: RFC 9457 problem documents. In English, whatever the pages speak: programs compare them.
+
+use serde::Serialize;
+
+use crate::edge::fault::{Barrier, Oversize, Reason};
+use crate::request::RequestId;
+use crate::types::Outside;
+
+/// The members of contract section 10.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_url: Option<&'a str>,
+}
+
+pub(super) fn document(reason: &Reason, id: &RequestId, login_url: Option<&str>) -> Vec<u8> {
+    let document = Document {
+        r#type: format!("urn:wxgate:{}", reason.slug()),
+        title: title(reason),
+        status: reason.status().as_u16(),
+        detail: detail(reason),
+        request_id: id.to_string(),
+        login_url,
+    };
+    serde_json::to_vec(&document).expect("texts and numbers always serialize")
+}
+
+/// One per slug, whatever the occurrence (RFC 9457 section 3.1.3).
+const fn title(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::BadRequest { .. } => "Bad request",
+        Reason::AmbiguousPath { .. } => "Ambiguous path",
+        Reason::HeaderTooLarge(_) => "Request head too large",
+        Reason::LoginRequired { .. } => "Sign-in required",
+        Reason::LoginDeclined { .. } => "Sign-in declined",
+        Reason::LoginExpired { .. } => "Sign-in expired",
+        Reason::LoginLoop => "Sign-in goes in circles",
+        Reason::Forbidden(_) => "Forbidden",
+        Reason::Snapshot => "WeChat snapshot page",
+        Reason::NotInWechat { .. } => "Not in WeChat",
+        Reason::RateLimited { .. } => "Too many requests",
+        Reason::WechatUnavailable { .. } => "WeChat unavailable",
+        Reason::WechatMisconfigured => "WeChat misconfigured",
+        Reason::UpstreamUnreachable => "Upstream unreachable",
+        Reason::UpstreamBroken => "Upstream broken",
+        Reason::UpstreamTimeout => "Upstream timeout",
+        Reason::Overloaded => "Overloaded",
+    }
+}
+
+/// This occurrence, in one sentence.
+pub(super) const fn detail(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::BadRequest { detail } | Reason::AmbiguousPath { found: detail } => detail,
+        Reason::HeaderTooLarge(Oversize::RequestLine) => "the request line is longer than this gate accepts",
+        Reason::HeaderTooLarge(Oversize::Headers) => "the request's headers are larger than this gate accepts",
+        Reason::LoginRequired { .. } => "nobody is signed in: send the browser to login_url",
+        Reason::LoginDeclined { .. } => "the visitor did not allow the sign-in at WeChat",
+        Reason::LoginExpired { .. } => "this sign-in took too long: begin again",
+        Reason::LoginLoop => "several sign-ins within a minute led to no session: the browser may refuse cookies",
+        Reason::Forbidden(Barrier::AllowList) => "this visitor is not among those whom this route allows",
+        Reason::Forbidden(Barrier::Snapshot) => "this site is closed to WeChat snapshot pages",
+        Reason::Forbidden(Barrier::ForeignOrigin) => "this request was not sent from a page of this site",
+        Reason::Snapshot => "a WeChat snapshot page cannot sign in: the visitor has to tap 使用完整服务",
+        Reason::NotInWechat { outside: Outside::Desktop, .. } => {
+            "sign-in for desktop browsers is not set up: open the address in WeChat"
+        }
+        Reason::NotInWechat { outside: Outside::Phone, .. } => "sign-in works inside WeChat: open the address there",
+        Reason::NotInWechat { outside: Outside::WeCom, .. } => {
+            "sign-in with WeCom is not set up: open the address in WeChat"
+        }
+        Reason::RateLimited { .. } => "too many sign-ins were begun from this address",
+        Reason::WechatUnavailable { .. } => "WeChat did not answer in time",
+        Reason::WechatMisconfigured => "WeChat refuses the credentials of this site",
+        Reason::UpstreamUnreachable => "the upstream accepts no connection",
+        Reason::UpstreamBroken => "the upstream's answer was cut off or not valid HTTP",
+        Reason::UpstreamTimeout => "the upstream did not answer in time",
+        Reason::Overloaded => "this gate is at its limit of requests",
+    }
+}

@@ -1,0 +1,208 @@
+//! The pages in English.
+
+use super::{Text, Words};
+use crate::edge::fault::{Barrier, Oversize, Reason};
+use crate::types::Outside;
+
+pub(super) const WORDS: Words = Words {
+    lang: "en",
+    operator: "For the site’s operator",
+    detail: "Technical detail",
+    request_id: "Request",
+    wait: ("Please try again in ", " s."),
+    own_address: "This site’s address",
+    copy: "Copy the address",
+    copied: "Copied",
+    address: "Address to open",
+    qr_code: "QR code of this page’s address",
+    no_qr_code: "This address is too long for a QR code. Send the address below to yourself in WeChat.",
+    cancel: "Stay signed in",
+};
+
+pub(super) const LOGOUT: Text = Text {
+    title: "Sign out?",
+    lead: "After signing out you will need WeChat to come back in.",
+    advice: &[],
+    button: Some("Sign out"),
+    operator: None,
+};
+
+const AGAIN: Option<&str> = Some("Try again");
+const HOME: Option<&str> = Some("Go to the home page");
+
+const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, operator: None };
+
+#[expect(clippy::too_many_lines, reason = "a table: one row per page")]
+pub(super) const fn fault(reason: &Reason) -> Text {
+    match reason {
+        Reason::BadRequest { .. } => Text {
+            title: "This request makes no sense",
+            lead: "The browser sent a request that is incomplete or malformed.",
+            advice: &["Go back and try again. If somebody sent you a link, check that it is complete."],
+            ..PLAIN
+        },
+        Reason::AmbiguousPath { .. } => Text {
+            title: "This address is unclear",
+            lead: "It could be read as more than one page. To be safe, none was opened.",
+            advice: &["Check that the link is complete, or start from the home page."],
+            button: HOME,
+            ..PLAIN
+        },
+        Reason::HeaderTooLarge(Oversize::RequestLine) => Text {
+            title: "This address is too long",
+            lead: "It is longer than this site can handle.",
+            advice: &["Please start from the home page."],
+            button: HOME,
+            ..PLAIN
+        },
+        Reason::HeaderTooLarge(Oversize::Headers) => Text {
+            title: "This request is too large",
+            lead: "The browser sent too much along, most likely too many cookies of this site.",
+            advice: &["Clear this site’s cookies, then open the page again."],
+            ..PLAIN
+        },
+        Reason::LoginRequired { .. } => Text {
+            title: "Please sign in again",
+            lead: "Your session has ended, or you have not signed in yet.",
+            advice: &["If you were sending something, it was not saved. Please send it again after signing in."],
+            button: Some("Sign in with WeChat"),
+            ..PLAIN
+        },
+        Reason::LoginDeclined { .. } => Text {
+            title: "Sign-in cancelled",
+            lead: "WeChat did not get your permission, so you are not signed in.",
+            advice: &["To continue, sign in again and choose “Allow” on WeChat’s page."],
+            button: AGAIN,
+            ..PLAIN
+        },
+        Reason::LoginExpired { .. } => Text {
+            title: "Sign-in timed out",
+            lead: "This sign-in waited too long and is no longer valid.",
+            advice: &["Signing in once more is all it takes."],
+            button: Some("Sign in again"),
+            ..PLAIN
+        },
+        Reason::LoginLoop => Text {
+            title: "Signing in did not work",
+            lead: "Several attempts within a minute all failed. The usual reasons:",
+            advice: &[
+                "The browser keeps no cookies. Allow them for this site, and leave private browsing.",
+                "The clock of your phone or computer is wrong. Set the time automatically.",
+                "You came by another address than the site’s own. Start again from the one below.",
+            ],
+            button: Some("Start from the home page"),
+            operator: Some(
+                "Check that visitors use the domain of public_url; that they really come by HTTPS when public_url \
+                 is https; that all servers agree on the time; that all replicas share one session.secret.",
+            ),
+        },
+        Reason::Forbidden(Barrier::AllowList) => Text {
+            title: "No access",
+            lead: "You are signed in, but this page is not open to you.",
+            advice: &["If you think it should be, please ask the site’s operator."],
+            ..PLAIN
+        },
+        Reason::Forbidden(Barrier::Snapshot) => Text {
+            title: "Not open to snapshots",
+            lead: "You are looking at a WeChat snapshot page, and this site is not open to those.",
+            advice: &["Please open the site in WeChat in the ordinary way."],
+            ..PLAIN
+        },
+        Reason::Forbidden(Barrier::ForeignOrigin) => Text {
+            title: "Nothing was done",
+            lead: "This action was not started from this site, so for safety it was not carried out.",
+            advice: &["Go back to this site and repeat it there."],
+            button: HOME,
+            ..PLAIN
+        },
+        Reason::Snapshot => Text {
+            title: "Tap 「使用完整服务」 at the bottom right",
+            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
+            advice: &["After the tap WeChat asks for your permission and opens the full page."],
+            ..PLAIN
+        },
+        Reason::NotInWechat { outside: Outside::Desktop, .. } => Text {
+            title: "Scan with WeChat",
+            lead: "This site signs you in with WeChat. Scan the code with WeChat on your phone to open this page there.",
+            advice: &[
+                "Sign-in for desktop browsers is not set up on this site, so you will continue on your phone.",
+                "You can also open the address in WeChat for desktop.",
+            ],
+            operator: Some(
+                "To sign visitors in inside desktop browsers, an Open Platform website app (website_app) is needed.",
+            ),
+            ..PLAIN
+        },
+        Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
+            title: "Open this page in WeChat",
+            lead: "This site signs you in with WeChat, and that works inside WeChat only.",
+            advice: &[
+                "Copy the address below.",
+                "In WeChat, send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+            ..PLAIN
+        },
+        Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
+            title: "Open this page in WeChat",
+            lead: "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use WeChat instead.",
+            advice: &[
+                "Copy the address below.",
+                "In WeChat (not WeCom), send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+            operator: Some("To sign visitors in inside WeCom, a WeCom application (wecom) must be configured."),
+            ..PLAIN
+        },
+        Reason::RateLimited { .. } => Text {
+            title: "Too many attempts",
+            lead: "Too many sign-ins were started from this network. Please wait a moment.",
+            button: AGAIN,
+            ..PLAIN
+        },
+        Reason::WechatUnavailable { .. } => Text {
+            title: "WeChat is not answering",
+            lead: "WeChat has to confirm the sign-in, but its servers do not answer right now. This usually passes soon.",
+            button: AGAIN,
+            ..PLAIN
+        },
+        Reason::WechatMisconfigured => Text {
+            title: "Signing in is not possible now",
+            lead: "This site’s WeChat settings need the attention of its operator.",
+            advice: &["Please come back later, or tell the operator the request number below."],
+            operator: Some(
+                "WeChat refused this site’s credentials. The gate’s log says why, under the request number.",
+            ),
+            ..PLAIN
+        },
+        Reason::UpstreamUnreachable => Text {
+            title: "The site cannot be reached",
+            lead: "Sign-in works, but the site itself does not answer.",
+            advice: &["Please try again later."],
+            button: AGAIN,
+            operator: Some(
+                "The gate cannot connect to the upstream. Check that it runs at the configured address and port.",
+            ),
+        },
+        Reason::UpstreamBroken => Text {
+            title: "The site’s answer was broken",
+            lead: "The site did not give a complete answer.",
+            advice: &["Please try again later."],
+            button: AGAIN,
+            operator: Some("The upstream’s answer broke off or was not valid HTTP. Its own log may say why."),
+        },
+        Reason::UpstreamTimeout => Text {
+            title: "The site took too long",
+            lead: "No answer came in time.",
+            advice: &["Please try again later. If you were sending something, first check whether it arrived."],
+            button: AGAIN,
+            operator: Some("The upstream did not answer within response_timeout."),
+        },
+        Reason::Overloaded => Text {
+            title: "The site is very busy",
+            lead: "Too many visitors at once. Please wait a moment.",
+            button: AGAIN,
+            ..PLAIN
+        },
+    }
+}

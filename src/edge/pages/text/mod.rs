@@ -1,0 +1,81 @@
+//! What the pages say, in each language they speak.
+
+mod chinese;
+mod english;
+
+use crate::config::Language;
+use crate::edge::fault::Reason;
+use crate::request::Asker;
+
+/// A language of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tongue {
+    Chinese,
+    English,
+}
+
+/// One page's own words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text {
+    pub(super) title: &'static str,
+    pub(super) lead: &'static str,
+    /// What the visitor can do, or what is likely wrong.
+    pub(super) advice: &'static [&'static str],
+    /// The label of the one button.
+    pub(super) button: Option<&'static str>,
+    /// A line for whoever runs the site.
+    pub(super) operator: Option<&'static str>,
+}
+
+/// What all pages of one language share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    /// Of the `lang` attribute.
+    pub(super) lang: &'static str,
+    pub(super) operator: &'static str,
+    pub(super) detail: &'static str,
+    pub(super) request_id: &'static str,
+    /// Around a number of seconds.
+    pub(super) wait: (&'static str, &'static str),
+    /// Before the site's own address.
+    pub(super) own_address: &'static str,
+    pub(super) copy: &'static str,
+    pub(super) copied: &'static str,
+    pub(super) address: &'static str,
+    /// What the picture shows, for those who do not see it.
+    pub(super) qr_code: &'static str,
+    /// Where the address is too long for a QR code that a phone can read.
+    pub(super) no_qr_code: &'static str,
+    pub(super) cancel: &'static str,
+}
+
+impl Tongue {
+    /// The configured language, else the visitor's, else Chinese: that is who uses WeChat.
+    pub(super) const fn of(language: Language, asker: &Asker) -> Self {
+        match (language, asker.chinese) {
+            (Language::Chinese, _) | (Language::Auto, Some(true) | None) => Self::Chinese,
+            (Language::English, _) | (Language::Auto, Some(false)) => Self::English,
+        }
+    }
+
+    pub(super) const fn words(self) -> &'static Words {
+        match self {
+            Self::Chinese => &chinese::WORDS,
+            Self::English => &english::WORDS,
+        }
+    }
+
+    pub(super) const fn fault(self, reason: &Reason) -> Text {
+        match self {
+            Self::Chinese => chinese::fault(reason),
+            Self::English => english::fault(reason),
+        }
+    }
+
+    pub(super) const fn logout(self) -> Text {
+        match self {
+            Self::Chinese => chinese::LOGOUT,
+            Self::English => english::LOGOUT,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! How long anybody is kept waiting: one coarse sweep per worker in place of a timer per request.
+//!
+//! Every connection and tunnel has a [`Watch`]; whoever moves its work forward says so with a plain store. Once a tick
+//! the worker looks for those that have stood still for too long, marks them overdue and wakes them.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+/// What a connection is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// The client, to finish a request's head.
+    Head,
+    /// The gate's own work on an answer, which has its own limits.
+    Own,
+    /// The client, to finish a request's body.
+    Upload,
+    /// The upstream, to begin its answer.
+    Upstream,
+    /// Either side, to move a byte of a body or tunnel.
+    Body,
+    /// The client, to ask again.
+    Idle,
+}
+
+impl Phase {
+    const ALL: [Self; 6] = [Self::Head, Self::Own, Self::Upload, Self::Upstream, Self::Body, Self::Idle];
+}
+
+/// How long each phase may last without progress.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub header: Duration,
+    pub keepalive: Duration,
+    /// The longest of any upstream's `response_timeout`; each watch may shorten it.
+    pub response: Duration,
+    pub body: Duration,
+}
+
+/// One worker's watches.
+#[derive(Debug)]
+pub struct Patience {
+    now: AtomicU32,
+    draining: AtomicBool,
+    tick: Duration,
+    /// In ticks, by phase.
+    limits: [u32; Phase::ALL.len()],
+    watches: Mutex<Vec<Arc<State>>>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: AtomicU8,
+    since: AtomicU32,
+    /// In ticks; `0`: the phase's own.
+    limit: AtomicU32,
+    overdue: AtomicBool,
+    done: AtomicBool,
+    waker: OnceLock<Waker>,
+}
+
+/// Follows one connection or tunnel.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    state: Arc<State>,
+    patience: Arc<Patience>,
+}
+
+impl Patience {
+    /// Coarse enough to cost nothing, fine enough for the shortest limit.
+    const TICKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+    #[must_use]
+    pub fn new(limits: &Limits) -> Arc<Self> {
+        let shortest = limits.header.min(limits.keepalive).min(limits.response).min(limits.body);
+        let tick = (shortest / 8).clamp(Self::TICKS.0, Self::TICKS.1);
+        let limits = Phase::ALL.map(|phase| match phase {
+            Phase::Head => ticks(limits.header, tick),
+            Phase::Own => u32::MAX,
+            Phase::Upload | Phase::Body => ticks(limits.body, tick),
+            Phase::Upstream => ticks(limits.response, tick),
+            Phase::Idle => ticks(limits.keepalive, tick),
+        });
+        Arc::new(Self {
+            now: AtomicU32::new(0),
+            draining: AtomicBool::new(false),
+            tick,
+            limits,
+            watches: Mutex::default(),
+        })
+    }
+
+    /// How often [`Patience::sweep`] wants to be called.
+    #[must_use]
+    pub const fn tick(&self) -> Duration {
+        self.tick
+    }
+
+    /// Begins to follow something.
+    #[must_use]
+    pub fn watch(self: &Arc<Self>, phase: Phase) -> Watch {
+        let state = Arc::new(State {
+            phase: AtomicU8::new(phase as u8),
+            since: AtomicU32::new(self.now.load(Ordering::Relaxed)),
+            limit: AtomicU32::new(0),
+            overdue: AtomicBool::new(false),
+            done: AtomicBool::new(false),
+            waker: OnceLock::new(),
+        });
+        self.lock().push(state.clone());
+        Watch { state, patience: self.clone() }
+    }
+
+    /// One tick: time goes on, what is done is forgotten, what is overdue is woken.
+    pub fn sweep(&self) {
+        let now = self.now.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let mut woken = Vec::new();
+        self.lock().retain(|state| {
+            if state.done.load(Ordering::Relaxed) {
+                return false;
+            }
+            let phase = usize::from(state.phase.load(Ordering::Relaxed));
+            let own = state.limit.load(Ordering::Relaxed);
+            let limit = if own == 0 { self.limits[phase] } else { own };
+            if now.wrapping_sub(state.since.load(Ordering::Relaxed)) > limit {
+                state.overdue.store(true, Ordering::Relaxed);
+                woken.extend(state.waker.get().cloned());
+            }
+            true
+        });
+        // Outside the lock: waking may run code that watches something new.
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Asks every connection to finish what it is doing and go.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        let wakers: Vec<Waker> = self.lock().iter().filter_map(|state| state.waker.get().cloned()).collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How many connections and tunnels there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().iter().filter(|state| !state.done.load(Ordering::Relaxed)).count()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<State>>> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ticks(limit: Duration, tick: Duration) -> u32 {
+    u32::try_from(limit.as_nanos().div_ceil(tick.as_nanos())).unwrap_or(u32::MAX)
+}
+
+impl Watch {
+    /// Enters a phase, as of now.
+    pub fn enter(&self, phase: Phase) {
+        self.enter_for(phase, 0);
+    }
+
+    /// Enters a phase with a limit of its own, counted in ticks by [`Watch::limit`].
+    pub fn enter_for(&self, phase: Phase, limit: u32) {
+        self.state.phase.store(phase as u8, Ordering::Relaxed);
+        self.state.limit.store(limit, Ordering::Relaxed);
+        self.state.overdue.store(false, Ordering::Relaxed);
+        self.progress();
+    }
+
+    /// A limit other than the phase's own.
+    #[must_use]
+    pub fn limit(&self, limit: Duration) -> u32 {
+        ticks(limit, self.patience.tick)
+    }
+
+    /// Something moved.
+    pub fn progress(&self) {
+        self.state.since.store(self.patience.now.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.state.phase.load(Ordering::Relaxed))]
+    }
+
+    /// Whether nothing has moved for longer than the phase allows.
+    #[must_use]
+    pub fn is_overdue(&self) -> bool {
+        self.state.overdue.load(Ordering::Relaxed)
+    }
+
+    /// Names the task to wake when this becomes overdue. A task's waker does not change: the first one is kept.
+    pub fn wakes(&self, context: &Context<'_>) {
+        self.state.waker.get_or_init(|| context.waker().clone());
+    }
+
+    #[must_use]
+    pub fn patience(&self) -> &Arc<Patience> {
+        &self.patience
+    }
+
+    /// There is nothing left to follow once the guard is dropped, however that comes about.
+    #[must_use]
+    pub fn until_dropped(&self) -> Followed {
+        Followed(self.state.clone())
+    }
+}
+
+/// Keeps something followed.
+#[derive(Debug)]
+pub struct Followed(Arc<State>);
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.0.done.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patience() -> Arc<Patience> {
+        let limit = Duration::from_secs(8);
+        Patience::new(&Limits { header: limit, keepalive: limit * 2, response: limit, body: limit })
+    }
+
+    #[test]
+    fn what_stands_still_becomes_overdue_and_what_moves_does_not() {
+        let patience = patience();
+        assert_eq!(patience.tick(), Duration::from_secs(1));
+        let (still, moving, idle) =
+            (patience.watch(Phase::Head), patience.watch(Phase::Body), patience.watch(Phase::Idle));
+        for _ in 0..9 {
+            moving.progress();
+            patience.sweep();
+        }
+        assert!(still.is_overdue() && !moving.is_overdue() && !idle.is_overdue());
+        still.enter(Phase::Upstream);
+        assert!(!still.is_overdue(), "a new phase begins with new patience");
+        still.enter_for(Phase::Upstream, still.limit(Duration::from_secs(2)));
+        for _ in 0..3 {
+            patience.sweep();
+        }
+        assert!(still.is_overdue());
+    }
+
+    #[test]
+    fn finished_watches_are_forgotten() {
+        let patience = patience();
+        let watch = patience.watch(Phase::Head);
+        assert_eq!(patience.count(), 1);
+        drop(watch.until_dropped());
+        patience.sweep();
+        assert_eq!((patience.count(), patience.lock().len()), (0, 0));
+    }
+}

@@ -1,0 +1,153 @@
+//! Bodies on their way: the request's to the upstream, the answer's back. They note that they move, nothing else.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::pool::{Connection, Pool};
+use crate::patience::{Phase, Watch};
+use crate::request::CleanBody;
+
+/// In a watch's ticks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub upload: u32,
+    pub answer: u32,
+}
+
+/// A request's body on its way to the upstream.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    inner: Option<CleanBody<Incoming>>,
+    watch: Watch,
+    limits: Limits,
+}
+
+/// The client broke off its upload.
+#[derive(Debug, thiserror::Error)]
+#[error("the client's body broke off")]
+pub(super) struct ClientFailure(#[source] hyper::Error);
+
+impl Outgoing {
+    pub(super) fn new(body: CleanBody<Incoming>, watch: Watch, limits: Limits) -> Self {
+        Self { inner: (!body.is_end_stream()).then_some(body), watch, limits }
+    }
+
+    /// For a request sent again.
+    pub(super) fn empty(watch: Watch) -> Self {
+        Self { inner: None, watch, limits: Limits { upload: 0, answer: 0 } }
+    }
+
+    /// From here on the client or the upstream is waited for.
+    pub(super) fn begin(&self) {
+        match self.inner {
+            Some(_) => self.watch.enter_for(Phase::Upload, self.limits.upload),
+            None => self.watch.enter_for(Phase::Upstream, self.limits.answer),
+        }
+    }
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = ClientFailure;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientFailure>>> {
+        let Some(body) = &mut self.inner else { return Poll::Ready(None) };
+        let polled = Pin::new(&mut *body).poll_frame(cx);
+        let ended = body.is_end_stream() || matches!(polled, Poll::Ready(None));
+        // An answer may have begun before the upload ended: then the answer's pace is what counts.
+        match (&polled, self.watch.phase()) {
+            (Poll::Ready(_), Phase::Upload) if ended => self.watch.enter_for(Phase::Upstream, self.limits.answer),
+            (Poll::Ready(_), _) => self.watch.progress(),
+            (Poll::Pending, _) => {}
+        }
+        polled.map_err(ClientFailure)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+/// An answer's body on its way to the client. Read to its end, it gives the connection back to the pool; dropped
+/// before, it takes the connection with it, and the upstream sees that nobody listens any more.
+#[derive(Debug)]
+pub struct Body(Option<Moving>);
+
+#[derive(Debug)]
+struct Moving {
+    inner: Incoming,
+    connection: Connection,
+    pool: Arc<Pool>,
+    watch: Watch,
+}
+
+impl Body {
+    pub(super) const fn empty() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn new(inner: Incoming, connection: Connection, pool: Arc<Pool>, watch: Watch) -> Self {
+        let mut body = Self(Some(Moving { inner, connection, pool, watch }));
+        body.release_at_end();
+        body
+    }
+
+    fn release_at_end(&mut self) {
+        if let Some(moving) = self.0.take_if(|moving| moving.inner.is_end_stream()) {
+            release(moving.connection, moving.pool);
+        }
+    }
+}
+
+/// A connection is ready again once its own task has seen the end of the answer, which may be a moment later.
+fn release(mut connection: Connection, pool: Arc<Pool>) {
+    if connection.is_ready() {
+        pool.put(connection);
+    } else if !connection.is_closed() {
+        tokio::spawn(async move {
+            if connection.ready().await.is_ok() {
+                pool.put(connection);
+            }
+        });
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(moving) = &mut self.0 else { return Poll::Ready(None) };
+        let polled = Pin::new(&mut moving.inner).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(_))) => {
+                moving.watch.progress();
+                self.release_at_end();
+            }
+            Poll::Ready(None) => {
+                if let Some(moving) = self.0.take() {
+                    release(moving.connection, moving.pool);
+                }
+            }
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|moving| moving.inner.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |moving| moving.inner.size_hint())
+    }
+}

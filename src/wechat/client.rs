@@ -1,0 +1,186 @@
+//! One method per endpoint of WeChat's: the only user of reqwest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::runtime::Handle;
+
+use super::error::{Api, Error};
+use super::wire::{Profile, UserToken};
+use crate::config;
+use crate::secret::Secret;
+use crate::types::{AppId, OpenId};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A whole call. A visitor waits for it, and the webview asks again after 15 seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// Real answers have under 2 KiB.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What `encodeURIComponent` leaves alone, but for `!'()*`, which WeChat never uses.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Calls WeChat for one official account. Cheap to clone.
+///
+/// Connections belong to the runtime they were opened on, so every call runs on the one given to [`Client::new`],
+/// whoever asks; and it runs to its end even when the asker goes away.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    runtime: Handle,
+    api: String,
+    app_id: AppId,
+    app_secret: Secret<String>,
+}
+
+/// The client's own libraries refused to start.
+#[derive(Debug, thiserror::Error)]
+#[error("the WeChat client cannot start")]
+pub struct NotStarted(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl Client {
+    /// # Errors
+    /// [`NotStarted`] when TLS cannot be set up.
+    pub fn new(
+        account: &config::OfficialAccount,
+        endpoints: &config::Endpoints,
+        runtime: Handle,
+    ) -> Result<Self, NotStarted> {
+        Ok(Self(Arc::new(Inner {
+            http: http_client(&endpoints.api).map_err(NotStarted)?,
+            runtime,
+            api: endpoints.api.clone(),
+            app_id: account.app_id.clone(),
+            app_secret: account.app_secret.clone(),
+        })))
+    }
+
+    /// The account this client speaks for.
+    #[must_use]
+    pub fn app_id(&self) -> &AppId {
+        &self.0.app_id
+    }
+
+    /// Spends a code (<https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/Wechat_webpage_authorization.html>).
+    /// The code is gone afterwards, whatever the answer, and so this is never tried again.
+    ///
+    /// # Errors
+    /// [`Error`] for a refusal, no answer, or one that makes no sense.
+    pub async fn user_token(&self, code: &str) -> Result<UserToken, Error> {
+        let Inner { api, app_id, app_secret, .. } = &*self.0;
+        let url = Secret::new(format!(
+            "{api}{}?appid={}&secret={}&code={}&grant_type=authorization_code",
+            Api::UserToken.path(),
+            app_id.as_str(),
+            component(app_secret.expose()),
+            component(code),
+        ));
+        let body = self.call(Api::UserToken, url).await?;
+        UserToken::parse(Api::UserToken, &body)
+    }
+
+    /// Renews a user token.
+    ///
+    /// # Errors
+    /// [`Error`] for a refusal, no answer, or one that makes no sense.
+    pub async fn refresh(&self, refresh_token: &Secret<String>) -> Result<UserToken, Error> {
+        let Inner { api, app_id, .. } = &*self.0;
+        let url = Secret::new(format!(
+            "{api}{}?appid={}&grant_type=refresh_token&refresh_token={}",
+            Api::Refresh.path(),
+            app_id.as_str(),
+            component(refresh_token.expose()),
+        ));
+        let body = self.call(Api::Refresh, url).await?;
+        UserToken::parse(Api::Refresh, &body)
+    }
+
+    /// Asks who a user says they are.
+    ///
+    /// # Errors
+    /// [`Error`] for a refusal, no answer, one that makes no sense, or one about somebody else.
+    pub async fn profile(&self, access_token: &Secret<String>, openid: &OpenId) -> Result<Profile, Error> {
+        let url = Secret::new(format!(
+            "{}{}?access_token={}&openid={}&lang=zh_CN",
+            self.0.api,
+            Api::Profile.path(),
+            component(access_token.expose()),
+            openid.as_str(),
+        ));
+        let body = self.call(Api::Profile, url).await?;
+        let profile = Profile::parse(Api::Profile, &body)?;
+        if profile.openid != *openid {
+            return Err(Error::nonsense(Api::Profile, "the profile is somebody else's"));
+        }
+        Ok(profile)
+    }
+
+    async fn call(&self, api: Api, url: Secret<String>) -> Result<Vec<u8>, Error> {
+        let http = self.0.http.clone();
+        let call = self.0.runtime.spawn(async move { fetch(&http, url.expose()).await });
+        match call.await {
+            Ok(answer) => answer.map_err(|problem| Error::unreachable(api, &problem)),
+            Err(_) => Err(Error::unreachable(api, "the gate is stopping")),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Client").field(&self.0.app_id).finish()
+    }
+}
+
+/// The whole body, whatever the status: WeChat's own errors come with 200, so a status proves nothing.
+async fn fetch(http: &reqwest::Client, url: &str) -> Result<Vec<u8>, String> {
+    // The secret is in the query, and reqwest's errors would print it (R48).
+    let mut answer = http.get(url).send().await.map_err(|error| causes(&error.without_url()))?;
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error.without_url()))? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err("the answer is too long".to_owned());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// An error and what caused it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+fn component(text: &str) -> percent_encoding::PercentEncode<'_> {
+    utf8_percent_encode(text, COMPONENT)
+}
+
+fn http_client(api: &str) -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
+    // Mozilla's roots and nothing else: there is no way to turn the checks off (R47).
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT);
+    // A proxy of the environment sees only a tunnel when the endpoint is https; a plain endpoint is on this machine,
+    // and no proxy has any business there.
+    let builder = if api.starts_with("https://") { builder } else { builder.no_proxy() };
+    Ok(builder.build()?)
+}

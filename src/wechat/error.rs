@@ -1,0 +1,150 @@
+//! What a refusal of WeChat's means: errcode → what to do.
+
+use std::fmt;
+
+/// An endpoint of WeChat's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// `sns/oauth2/access_token`: a code for a user token.
+    UserToken,
+    /// `sns/oauth2/refresh_token`
+    Refresh,
+    /// `sns/userinfo`
+    Profile,
+}
+
+impl Api {
+    /// The path, for log lines: it holds no secret.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::UserToken => "/sns/oauth2/access_token",
+            Self::Refresh => "/sns/oauth2/refresh_token",
+            Self::Profile => "/sns/userinfo",
+        }
+    }
+}
+
+/// What is the matter, by what can be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The code was used, is too old, or never was one: sign in again.
+    CodeRefused,
+    /// WeChat will not let this user in: say so, do not try again by ourselves.
+    UserRefused,
+    /// The operator has to change something, here or at WeChat.
+    Misconfigured,
+    /// Too many calls, or WeChat is not well: later.
+    Busy,
+    /// The user token has died: refresh it, or sign in again.
+    TokenDead,
+    /// The user token is not good for this.
+    NoPermission,
+    /// No answer in time.
+    Unreachable,
+    /// An answer that makes no sense.
+    Nonsense,
+    /// An errcode nobody told us about.
+    Unknown,
+}
+
+impl Trouble {
+    /// What an errcode asks for. 40001 is a wrong secret where the secret was sent, and a dead token elsewhere.
+    #[must_use]
+    pub const fn of(api: Api, errcode: i64) -> Self {
+        match (errcode, api) {
+            (40029 | 40163 | 42003 | 41008, Api::UserToken) => Self::CodeRefused,
+            (40226 | 50002, _) => Self::UserRefused,
+            (40001 | 40014, Api::UserToken) => Self::Misconfigured,
+            (10003..=10016 | 40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004, _)
+            | (50007 | 61004 | 61007, _)
+            | (89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
+            (-1 | 45009 | 45011, _) => Self::Busy,
+            (40001 | 40014 | 42001 | 42002 | 42007 | 40030 | 40003 | 41001 | 41003 | 41009, _)
+            | (40029, Api::Refresh) => Self::TokenDead,
+            (48001 | 48003, _) => Self::NoPermission,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A call that brought nothing. Says what for the log; never a URL (R48), never WeChat's own words.
+#[derive(Debug, Clone)]
+pub struct Error {
+    pub api: Api,
+    pub trouble: Trouble,
+    /// WeChat's, when it gave one.
+    pub errcode: Option<i64>,
+    detail: Option<Box<str>>,
+}
+
+impl Error {
+    pub(super) const fn refused(api: Api, errcode: i64) -> Self {
+        Self { api, trouble: Trouble::of(api, errcode), errcode: Some(errcode), detail: None }
+    }
+
+    pub(super) fn nonsense(api: Api, detail: &str) -> Self {
+        Self { api, trouble: Trouble::Nonsense, errcode: None, detail: Some(detail.into()) }
+    }
+
+    /// No answer: why, as far as it holds nothing secret.
+    #[must_use]
+    pub fn unreachable(api: Api, detail: &str) -> Self {
+        Self { api, trouble: Trouble::Unreachable, errcode: None, detail: Some(detail.into()) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.api.path(), self.trouble)?;
+        if let Some(errcode) = self.errcode {
+            write!(f, ", errcode {errcode}")?;
+        }
+        self.detail.as_ref().map_or(Ok(()), |detail| write!(f, ", {detail}"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errcode_means_something_to_do() {
+        for (api, errcode, expected) in [
+            (Api::UserToken, 40029, Trouble::CodeRefused),
+            (Api::UserToken, 40163, Trouble::CodeRefused),
+            (Api::UserToken, 42003, Trouble::CodeRefused),
+            (Api::UserToken, 40001, Trouble::Misconfigured),
+            (Api::UserToken, 40125, Trouble::Misconfigured),
+            (Api::UserToken, 40013, Trouble::Misconfigured),
+            (Api::UserToken, 40164, Trouble::Misconfigured),
+            (Api::UserToken, 50007, Trouble::Misconfigured),
+            (Api::UserToken, -1, Trouble::Busy),
+            (Api::UserToken, 45011, Trouble::Busy),
+            (Api::UserToken, 40226, Trouble::UserRefused),
+            (Api::UserToken, 123_456, Trouble::Unknown),
+            (Api::Profile, 40001, Trouble::TokenDead),
+            (Api::Profile, 40014, Trouble::TokenDead),
+            (Api::Profile, 42001, Trouble::TokenDead),
+            (Api::Profile, 42007, Trouble::TokenDead),
+            (Api::Profile, 48001, Trouble::NoPermission),
+            (Api::Refresh, 42002, Trouble::TokenDead),
+            (Api::Refresh, 40030, Trouble::TokenDead),
+            (Api::Refresh, 40029, Trouble::TokenDead),
+            (Api::Refresh, 45009, Trouble::Busy),
+        ] {
+            assert_eq!(Trouble::of(api, errcode), expected, "{api:?} {errcode}");
+        }
+    }
+
+    #[test]
+    fn an_error_reads_as_one_line_without_a_url() {
+        assert_eq!(
+            Error::refused(Api::UserToken, 40029).to_string(),
+            "/sns/oauth2/access_token: CodeRefused, errcode 40029"
+        );
+        assert_eq!(Error::nonsense(Api::Profile, "not JSON").to_string(), "/sns/userinfo: Nonsense, not JSON");
+    }
+}

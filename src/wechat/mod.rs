@@ -1,0 +1,13 @@
+//! WeChat's servers, as this gate talks to them: one method per endpoint, errors that say what to do.
+//!
+//! Knows nothing of browsers, cookies or the gate's own answers.
+
+mod client;
+mod error;
+mod user_tokens;
+mod wire;
+
+pub use client::{Client, NotStarted};
+pub use error::{Api, Error, Trouble};
+pub use user_tokens::{Stale, UserTokens};
+pub use wire::{Profile, UserToken};
