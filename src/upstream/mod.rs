@@ -8,7 +8,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -277,12 +277,16 @@ fn strip_hop_headers(headers: &mut HeaderMap) {
             .iter()
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
             .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-            .filter(|name| *name != http::header::CONTENT_LENGTH)
+            .filter(|name| *name != CONTENT_LENGTH)
             .collect();
         for name in named {
             headers.remove(name);
         }
         headers.remove(CONNECTION);
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
+        headers.remove(CONTENT_LENGTH);
     }
     for name in [KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE] {
         headers.remove(name);
