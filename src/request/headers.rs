@@ -43,7 +43,11 @@ const fn fold(byte: u8) -> u8 {
 /// route's to say, so `identity` replaces or removes it.
 pub(super) fn strip(headers: &mut HeaderMap, trusted: bool, jwt_header: Option<&HeaderName>) -> Hops {
     let connection = Connection::of(headers);
-    let upgrade = connection.upgrade.then(|| headers.get(UPGRADE).filter(|value| !is_h2c(value)).cloned()).flatten();
+    let upgrade = if connection.upgrade && !headers.get_all(UPGRADE).iter().any(is_h2c) {
+        headers.get(UPGRADE).cloned()
+    } else {
+        None
+    };
     let wants_trailers =
         headers.get_all(TE).iter().any(|value| tokens(value).any(|token| token.eq_ignore_ascii_case(b"trailers")));
 
