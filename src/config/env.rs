@@ -161,7 +161,13 @@ fn stranger(name: &str) -> Fault {
         return Fault::new("not a variable of the gate", remedy);
     }
     let path = name.strip_prefix(PREFIX).unwrap_or_default().to_ascii_lowercase().replace("__", ".");
-    Fault::new("not a variable of the gate", format!("The nearest is {}.", variable(&nearest::key(&path))))
+    let remedy = match schema::keys().iter().find(|key| key.path.starts_with(&format!("{path}."))) {
+        Some(key) => {
+            format!("Its settings have names of their own, such as {}.", variable(&key.path.replace('*', "0")))
+        }
+        None => format!("The nearest is {}.", variable(&nearest::setting(&path))),
+    };
+    Fault::new("not a variable of the gate", remedy)
 }
 
 #[cfg(test)]

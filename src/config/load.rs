@@ -100,8 +100,8 @@ fn build(mut source: Source, env: &Env) -> Result<Loaded, Problems> {
     let Reader { source, mut warnings, mut effective, .. } = reader;
     effective.sort_by_cached_key(|line| schema::rank(&line.key));
     let mut problems = source.problems;
-    problems.sort_by(|left, right| place(left).cmp(&place(right)));
-    warnings.sort_by(|left, right| place(left).cmp(&place(right)));
+    problems.sort_by_key(place);
+    warnings.sort_by_key(place);
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded { config, warnings, effective }),
         _ => {
@@ -112,8 +112,8 @@ fn build(mut source: Source, env: &Env) -> Result<Loaded, Problems> {
 }
 
 /// In the order of the file, then of the variables, then what is nowhere.
-const fn place(problem: &Problem) -> &Origin {
-    &problem.origin
+fn place(problem: &Problem) -> Origin {
+    problem.origin.clone()
 }
 
 /// Builds every section, whatever became of the one before, so that all problems are found in one run.
