@@ -2,9 +2,9 @@
 
 use http::HeaderName;
 
-use super::cookies::{MIN_SECRET_BYTES, cookie_name};
 use super::problem::Fault;
 use super::reader::Reader;
+use super::session::{MIN_SECRET_BYTES, cookie_name};
 use super::value::quoted;
 use super::{Algorithm, Encoding, Identity, Jwt, PublicUrl};
 use crate::secret::Secret;

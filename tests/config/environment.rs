@@ -54,8 +54,6 @@ fn every_key_can_be_set_by_its_variable_and_beats_the_file() {
     for key in schema::keys().iter().filter(|key| key.support != Support::Later) {
         let path = key.path.replace('*', "0");
         let (text, shown) = sample(&path, &key.kind);
-        // Where a sample contradicts the default of another key, that other key is what it needs to be.
-        let (text, shown) = if path == "route.0.auth" { ("optional", r#""optional""#) } else { (text, shown) };
         let mut env = secrets_in_env();
         env.push((variable(&path), text.to_owned()));
         let loaded = Config::parse(&with("", file), &env).unwrap_or_else(|problems| panic!("{path}: {problems}"));
@@ -124,6 +122,7 @@ fn variables_that_mean_nothing_are_refused() {
         ("WXGATE_SECRET", "WXGATE_SECRET: not a variable of the gate. The nearest is WXGATE_SESSION__SECRET."),
         ("WXGATE_SESSION_TTL", "WXGATE_SESSION_TTL: not a variable of the gate. The nearest is WXGATE_SESSION__TTL."),
         ("WXGATE_session__ttl", "WXGATE_session__ttl: not a variable of the gate. The nearest is WXGATE_SESSION__TTL."),
+        ("WXGATE_public_url", "WXGATE_public_url: not a variable of the gate. The nearest is WXGATE_PUBLIC_URL."),
         ("WXGATE_UPSTRAEM", "WXGATE_UPSTRAEM: not a variable of the gate. The nearest is WXGATE_UPSTREAM."),
         (
             "WXGATE_PORT_80_TCP",
