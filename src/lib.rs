@@ -1,5 +1,6 @@
 //! wxgate signs visitors in with WeChat in front of an existing web site.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod policy;
 pub mod request;
 pub mod secret;
 pub mod session;
+pub mod simulator;
 pub mod store;
 pub mod types;
 pub mod upstream;
