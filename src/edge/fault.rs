@@ -10,6 +10,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::request::{Refusal, RequestId};
 use crate::types::{Outside, Scope};
+use crate::{login, upstream};
 
 /// The private side of a fault: for the log alone.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -268,6 +269,46 @@ impl From<Refusal> for Fault {
     }
 }
 
+impl From<login::Refused> for Fault {
+    fn from(refused: login::Refused) -> Self {
+        use login::Error;
+        let fault = match refused.error {
+            Error::BadRequest(detail) => Reason::BadRequest { detail }.into(),
+            Error::RepeatedParameter => Reason::BadRequest { detail: "a parameter is repeated" }.into(),
+            Error::NotSameOrigin => Reason::Forbidden(Barrier::ForeignOrigin).into(),
+            Error::RateLimited { retry_after } => Reason::RateLimited { retry_after }.into(),
+            Error::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: path(&target) }.into(),
+            Error::Loop => Reason::LoginLoop.into(),
+            Error::Declined { retry } => Reason::LoginDeclined { target: path(&retry) }.into(),
+            Error::Snapshot => Reason::Snapshot.into(),
+            Error::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot).into(),
+            Error::WechatUnavailable { retry, source } => {
+                Reason::WechatUnavailable { target: path(&retry) }.because(source)
+            }
+            Error::WechatMisconfigured { source } => Reason::WechatMisconfigured.because(source),
+        };
+        fault.with_cookies(refused.cookies)
+    }
+}
+
+fn path(target: &login::ReturnTo) -> String {
+    target.as_str().to_owned()
+}
+
+impl From<upstream::Error> for Fault {
+    fn from(error: upstream::Error) -> Self {
+        let reason = match &error {
+            upstream::Error::Unreachable(_) => Reason::UpstreamUnreachable,
+            upstream::Error::Broken(_) => Reason::UpstreamBroken,
+            upstream::Error::Timeout => Reason::UpstreamTimeout,
+            upstream::Error::ClientTooSlow => Reason::BadRequest { detail: "the request took too long to arrive" },
+            // Nobody is left to read this; the log is.
+            upstream::Error::ClientGone(_) => Reason::BadRequest { detail: "the request broke off" },
+        };
+        reason.because(error)
+    }
+}
+
 /// An error and what it came from, on one line.
 struct Chain<'a>(&'a (dyn Error + Send + Sync));
 
@@ -284,135 +325,4 @@ impl fmt::Display for Chain<'_> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
-    use tracing_subscriber::fmt::MakeWriter;
-
-    use super::*;
-    use crate::types::SessionId;
-
-    /// Every reason there is, each target the given one.
-    pub(in crate::edge) fn one_of_each(target: &str) -> Vec<Reason> {
-        let target = || target.to_owned();
-        let mut all = vec![
-            Reason::BadRequest { detail: "the parameter state is repeated" },
-            Reason::AmbiguousPath { found: "a dot segment" },
-            Reason::LoginRequired { target: target() },
-            Reason::LoginDeclined { target: target() },
-            Reason::LoginExpired { target: target() },
-            Reason::LoginLoop,
-            Reason::Snapshot,
-            Reason::RateLimited { retry_after: Duration::from_millis(11_001) },
-            Reason::WechatUnavailable { target: target() },
-            Reason::WechatMisconfigured,
-            Reason::UpstreamUnreachable,
-            Reason::UpstreamBroken,
-            Reason::UpstreamTimeout,
-            Reason::Overloaded,
-        ];
-        all.extend([Oversize::RequestLine, Oversize::Headers].map(Reason::HeaderTooLarge));
-        all.extend([Barrier::AllowList, Barrier::Snapshot, Barrier::ForeignOrigin].map(Reason::Forbidden));
-        let outsides = [Outside::Desktop, Outside::Phone, Outside::WeCom];
-        all.extend(outsides.map(|outside| Reason::NotInWechat { outside, target: target() }));
-        all
-    }
-
-    #[test]
-    fn slugs_and_statuses_are_those_of_the_contract() {
-        let table = [
-            ("bad-request", 400),
-            ("ambiguous-path", 400),
-            ("login-required", 401),
-            ("login-declined", 403),
-            ("login-expired", 403),
-            ("login-loop", 403),
-            ("snapshot", 403),
-            ("rate-limited", 429),
-            ("wechat-unavailable", 503),
-            ("wechat-misconfigured", 503),
-            ("upstream-unreachable", 502),
-            ("upstream-broken", 502),
-            ("upstream-timeout", 504),
-            ("overloaded", 503),
-            ("header-too-large", 414),
-            ("header-too-large", 431),
-            ("forbidden", 403),
-            ("forbidden", 403),
-            ("forbidden", 403),
-            ("not-in-wechat", 401),
-            ("not-in-wechat", 401),
-            ("not-in-wechat", 401),
-        ];
-        let answers: Vec<_> =
-            one_of_each("/").into_iter().map(Fault::from).map(|f| (f.slug(), f.status().as_u16())).collect();
-        assert_eq!(answers, table);
-    }
-
-    #[test]
-    fn a_pause_is_rounded_up_to_whole_seconds() {
-        for (pause, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (60_000, 60)] {
-            let reason = Reason::RateLimited { retry_after: Duration::from_millis(pause) };
-            assert_eq!(reason.retry_after_seconds(), Some(seconds), "{pause} ms");
-        }
-    }
-
-    #[test]
-    fn refusals_of_requests_are_bad_requests() {
-        assert_eq!(Fault::from(Refusal::BadRequest("no Host")).slug(), "bad-request");
-        let ambiguous = Fault::from(Refusal::AmbiguousPath("an encoded NUL"));
-        assert_eq!(ambiguous.reason(), &Reason::AmbiguousPath { found: "an encoded NUL" });
-    }
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no writer panics").write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'a> MakeWriter<'a> for Written {
-        type Writer = Self;
-
-        fn make_writer(&'a self) -> Self {
-            self.clone()
-        }
-    }
-
-    /// What `fault` writes to the log.
-    fn logged(fault: &Fault) -> String {
-        let written = Written::default();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(written.clone()).finish();
-        let id = RequestId::Fresh(SessionId([7; 16]));
-        tracing::subscriber::with_default(subscriber, || fault.log(&id));
-        let bytes = written.0.lock().expect("no writer panics").clone();
-        String::from_utf8(bytes).expect("log lines are text")
-    }
-
-    #[test]
-    fn a_cause_is_logged_in_one_line_with_the_request_id_and_its_own_sources() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("the token call failed")]
-        struct Outer(#[source] io::Error);
-
-        let line = logged(&Reason::WechatMisconfigured.because(Outer(io::Error::other("errcode 40125"))));
-        assert_eq!(line.lines().count(), 1, "{line}");
-        for part in ["ERROR", "07070707070707070707070707070707", "the token call failed: errcode 40125", "503"] {
-            assert!(line.contains(part), "{part} is missing: {line}");
-        }
-        assert!(logged(&Reason::UpstreamTimeout.because("silent")).contains("WARN"));
-        assert!(logged(&Reason::LoginLoop.because("round 4")).contains("INFO"));
-    }
-
-    #[test]
-    fn a_fault_without_a_cause_is_left_to_the_access_log() {
-        assert_eq!(logged(&Reason::Forbidden(Barrier::AllowList).into()), "");
-    }
-}
+pub(super) mod tests;
