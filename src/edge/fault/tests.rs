@@ -129,6 +129,13 @@ fn a_cause_is_logged_in_one_line_with_the_request_id_and_its_own_sources() {
 }
 
 #[test]
+fn r21_no_cause_forges_a_line_of_the_log() {
+    let line = logged(&Reason::UpstreamBroken.because("bad status\r\n2026-01-01 ERROR forged\u{1b}[31m"));
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.contains(r"bad status\r\n2026-01-01 ERROR forged\u{1b}[31m"), "{line}");
+}
+
+#[test]
 fn a_fault_without_a_cause_is_left_to_the_access_log() {
     assert_eq!(logged(&Reason::Forbidden(Barrier::AllowList).into()), "");
 }

@@ -165,8 +165,8 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::WechatMisconfigured => Text {
             title: "暂时无法登录",
-            lead: "本网站的微信登录设置有问题，需要管理员处理。",
-            advice: &["请稍后再来，或把下面的请求编号告诉网站管理员。"],
+            lead: "本网站的微信登录设置需要管理员处理。",
+            advice: &["请稍后再来，或把请求编号告诉管理员。"],
             operator: Some("微信拒绝了本站的账号凭据。具体原因在网关日志里，按请求编号查找。"),
             ..PLAIN
         },

@@ -47,7 +47,7 @@ const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, opera
 pub(super) const fn fault(reason: &Reason) -> Text {
     match reason {
         Reason::BadRequest { .. } => Text {
-            title: "This request makes no sense",
+            title: "This request was not understood",
             lead: "The browser sent a request that is incomplete or malformed.",
             advice: &["Go back and try again. If somebody sent you a link, check that it is complete."],
             ..PLAIN
