@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
+use crate::local::NotReadable;
+use crate::login;
 use crate::request::{Refusal, RequestId};
 use crate::types::{Outside, Scope};
-use crate::{login, upstream};
+use crate::upstream;
 
 /// The private side of a fault: for the log alone.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -26,7 +28,7 @@ pub struct Fault {
 /// What a stranger may know of a fault: one variant per slug of contract section 10.
 ///
 /// Every `target` is a path of this site that has been judged as a return target.
-/// Every `detail` is a sentence of ours: it can hold nothing that a request said.
+/// Every `detail` is a sentence of ours, in English: it can hold nothing that a request said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     BadRequest {
@@ -269,43 +271,45 @@ impl From<Refusal> for Fault {
     }
 }
 
+impl From<NotReadable> for Fault {
+    fn from(NotReadable: NotReadable) -> Self {
+        Self::from(Reason::BadRequest { detail: "This address is for GET." })
+    }
+}
+
 impl From<login::Refused> for Fault {
     fn from(refused: login::Refused) -> Self {
-        use login::Error;
+        use login::Error as E;
+        let place = |target: &login::ReturnTo| target.as_str().to_owned();
         let fault = match refused.error {
-            Error::BadRequest(detail) => Reason::BadRequest { detail }.into(),
-            Error::RepeatedParameter => Reason::BadRequest { detail: "a parameter is repeated" }.into(),
-            Error::NotSameOrigin => Reason::Forbidden(Barrier::ForeignOrigin).into(),
-            Error::RateLimited { retry_after } => Reason::RateLimited { retry_after }.into(),
-            Error::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: path(&target) }.into(),
-            Error::Loop => Reason::LoginLoop.into(),
-            Error::Declined { retry } => Reason::LoginDeclined { target: path(&retry) }.into(),
-            Error::Snapshot => Reason::Snapshot.into(),
-            Error::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot).into(),
-            Error::WechatUnavailable { retry, source } => {
-                Reason::WechatUnavailable { target: path(&retry) }.because(source)
+            E::BadRequest(detail) => Reason::BadRequest { detail }.into(),
+            E::RepeatedParameter => Reason::BadRequest { detail: "A parameter is repeated." }.into(),
+            E::NotSameOrigin => Reason::Forbidden(Barrier::ForeignOrigin).into(),
+            E::RateLimited { retry_after } => Reason::RateLimited { retry_after }.into(),
+            E::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: place(&target) }.into(),
+            E::Loop => Reason::LoginLoop.into(),
+            E::Declined { retry } => Reason::LoginDeclined { target: place(&retry) }.into(),
+            E::Snapshot => Reason::Snapshot.into(),
+            E::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot).into(),
+            E::WechatUnavailable { retry, source } => {
+                Reason::WechatUnavailable { target: place(&retry) }.because(source)
             }
-            Error::WechatMisconfigured { source } => Reason::WechatMisconfigured.because(source),
+            E::WechatMisconfigured { source } => Reason::WechatMisconfigured.because(source),
         };
         fault.with_cookies(refused.cookies)
     }
 }
 
-fn path(target: &login::ReturnTo) -> String {
-    target.as_str().to_owned()
-}
-
 impl From<upstream::Error> for Fault {
     fn from(error: upstream::Error) -> Self {
-        let reason = match &error {
-            upstream::Error::Unreachable(_) => Reason::UpstreamUnreachable,
-            upstream::Error::Broken(_) => Reason::UpstreamBroken,
-            upstream::Error::Timeout => Reason::UpstreamTimeout,
-            upstream::Error::ClientTooSlow => Reason::BadRequest { detail: "the request took too long to arrive" },
-            // Nobody is left to read this; the log is.
-            upstream::Error::ClientGone(_) => Reason::BadRequest { detail: "the request broke off" },
-        };
-        reason.because(error)
+        use upstream::Error as E;
+        match error {
+            E::Unreachable(_) => Reason::UpstreamUnreachable.because(error),
+            E::Broken(_) => Reason::UpstreamBroken.because(error),
+            E::Timeout => Reason::UpstreamTimeout.because(error),
+            // Mostly nobody is left to read these.
+            E::ClientTooSlow => Reason::BadRequest { detail: "The request's body broke off." }.because(error),
+        }
     }
 }
 
@@ -320,7 +324,8 @@ impl fmt::Display for Chain<'_> {
             text += &format!(": {error}");
             source = error.source();
         }
-        text.chars().try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
+        text.chars()
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
     }
 }
 

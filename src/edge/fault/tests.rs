@@ -152,7 +152,7 @@ fn what_ends_a_sign_in_has_its_slug_and_keeps_target_and_cookies() {
     let pause = Duration::from_secs(3);
     for (error, reason, caused) in [
         (Error::BadRequest("the scope is unknown"), Reason::BadRequest { detail: "the scope is unknown" }, false),
-        (Error::RepeatedParameter, Reason::BadRequest { detail: "a parameter is repeated" }, false),
+        (Error::RepeatedParameter, Reason::BadRequest { detail: "A parameter is repeated." }, false),
         (Error::NotSameOrigin, Reason::Forbidden(Barrier::ForeignOrigin), false),
         (Error::RateLimited { retry_after: pause }, Reason::RateLimited { retry_after: pause }, false),
         (
@@ -188,7 +188,7 @@ fn an_upstreams_failure_is_named_and_its_cause_logged() {
         (Error::Unreachable(refused()), "upstream-unreachable", "connection refused"),
         (Error::Broken("half a head".into()), "upstream-broken", "half a head"),
         (Error::Timeout, "upstream-timeout", "did not answer in time"),
-        (Error::ClientTooSlow, "bad-request", "did not finish its request"),
+        (Error::ClientTooSlow, "bad-request", "broke off its request"),
     ] {
         let fault = Fault::from(error);
         assert_eq!(fault.slug(), slug);
