@@ -40,18 +40,18 @@ struct Inner {
 /// The client's own libraries refused to start.
 #[derive(Debug, thiserror::Error)]
 #[error("the WeChat client cannot start")]
-pub struct NotStarted(#[source] Box<dyn std::error::Error + Send + Sync>);
+pub struct BuildError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 impl Client {
     /// # Errors
-    /// [`NotStarted`] when TLS cannot be set up.
+    /// [`BuildError`] when TLS cannot be set up.
     pub fn new(
         account: &config::OfficialAccount,
         endpoints: &config::Endpoints,
         runtime: Handle,
-    ) -> Result<Self, NotStarted> {
+    ) -> Result<Self, BuildError> {
         Ok(Self(Arc::new(Inner {
-            http: http_client(&endpoints.api).map_err(NotStarted)?,
+            http: http_client(&endpoints.api).map_err(BuildError)?,
             runtime,
             api: endpoints.api.clone(),
             app_id: account.app_id.clone(),

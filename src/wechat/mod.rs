@@ -2,12 +2,12 @@
 //!
 //! Knows nothing of browsers, cookies or the gate's own answers.
 
-mod client;
+pub mod client;
 mod error;
 mod user_tokens;
 mod wire;
 
-pub use client::{Client, NotStarted};
+pub use client::{BuildError, Client};
 pub use error::{Api, Error, Trouble};
 pub use user_tokens::{Stale, UserTokens};
 pub use wire::{Profile, UserToken};
