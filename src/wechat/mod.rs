@@ -4,6 +4,10 @@
 
 pub mod client;
 mod error;
+#[cfg(test)]
+pub(crate) mod scripted;
+#[cfg(test)]
+mod tests;
 mod user_tokens;
 mod wire;
 
