@@ -1,5 +1,6 @@
 //! wxgate signs visitors in with WeChat in front of an existing web site.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) random: Random,
+    /// For what nobody should depend on, so that it does not disturb the run of a seed.
+    pub(super) noise: Random,
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) duplicates: Duplicates,
@@ -95,6 +97,7 @@ impl World {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             random: Random::new(settings.seed),
+            noise: Random::new(settings.seed),
             settings,
             clock: Clock::default(),
             log: Log::default(),

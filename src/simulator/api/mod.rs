@@ -27,7 +27,7 @@ pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
     let outcome = judge(ask, &mut world, &shared.base_url);
     Ok(match outcome {
         Ok(body) => plain(body),
-        Err(Refused { errcode, errmsg }) => error(errcode, errmsg, &mut world.random),
+        Err(Refused { errcode, errmsg }) => error(errcode, errmsg, &mut world.noise),
     })
 }
 

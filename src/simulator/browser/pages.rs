@@ -48,7 +48,7 @@ pub(super) fn picker(world: &mut World, raw: &str, account: &Account) -> String 
         link = escape(raw),
         no_fragment = no_fragment(),
     );
-    shell("选择微信用户", Some(&world.random.nonce()), &body)
+    shell("选择微信用户", Some(&world.noise.nonce()), &body)
 }
 
 /// 允许 or 拒绝.
@@ -70,7 +70,7 @@ pub(super) fn consent(world: &mut World, raw: &str, account: &Account, user: &Us
         id = escape(&user.id),
         no_fragment = no_fragment(),
     );
-    shell("微信授权", Some(&world.random.nonce()), &body)
+    shell("微信授权", Some(&world.noise.nonce()), &body)
 }
 
 /// A whole page. With a nonce it also looks at its own fragment.

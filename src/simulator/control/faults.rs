@@ -144,7 +144,7 @@ impl Fault {
         let mut replacement = match (self.errcode, self.body()) {
             (Some(errcode), _) => {
                 let errmsg = self.errmsg.as_deref().unwrap_or_else(|| errmsg(errcode));
-                api::error(errcode, errmsg, &mut shared.world().random)
+                api::error(errcode, errmsg, &mut shared.world().noise)
             }
             (None, Some(body)) => reply(StatusCode::OK, "text/plain", body),
             (None, None) if self.http_status.is_some() => reply(StatusCode::OK, "text/html", ""),
