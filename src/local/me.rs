@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::HeaderValue;
 use serde_json::{Map, Value};
 
-use crate::config;
 use crate::request::Head;
 use crate::session::{Session, Sessions};
 use crate::types::{Account, Identity, OpenId, Scope};
@@ -18,7 +17,6 @@ const BUDGET: Duration = Duration::from_secs(8);
 /// Tells visitors who they are.
 #[derive(Debug, Clone)]
 pub struct Me {
-    path: String,
     sessions: Arc<Sessions>,
     tokens: UserTokens,
 }
@@ -33,22 +31,19 @@ pub struct Answer {
 
 impl Me {
     #[must_use]
-    pub fn new(paths: &config::Paths, sessions: Arc<Sessions>, tokens: UserTokens) -> Self {
-        Self { path: paths.me.clone(), sessions, tokens }
+    pub fn new(sessions: Arc<Sessions>, tokens: UserTokens) -> Self {
+        Self { sessions, tokens }
     }
 
-    /// Whether this is the endpoint at `path`.
-    #[must_use]
-    pub fn is_at(&self, path: &str) -> bool {
-        self.path == path
-    }
-
-    /// What is known of the visitor whose session this is; with `fresh=1` after asking WeChat again.
-    pub async fn answer(&self, head: &Head, session: &Session) -> Answer {
+    /// What is known of the visitor; with `fresh=1` after asking WeChat again. `None` when nobody is signed in.
+    pub async fn answer(&self, head: &Head, visitor: Option<&Session>) -> Option<Answer> {
+        let session = visitor?;
         if !wants_fresh(head) {
-            return Answer::of(session, false);
+            return Some(Answer { json: describe(session, false), cookie: None });
         }
-        let Some(profile) = self.fresh(head, session).await else { return Answer::of(session, true) };
+        let Some(profile) = self.fresh(head, session).await else {
+            return Some(Answer { json: describe(session, true), cookie: None });
+        };
         let known = session.identity();
         let fresh = Identity {
             unionid: profile.unionid.or_else(|| known.unionid.clone()),
@@ -57,10 +52,10 @@ impl Me {
             ..known.clone()
         };
         if fresh == known {
-            return Answer::of(session, false);
+            return Some(Answer { json: describe(session, false), cookie: None });
         }
         let enriched = self.sessions.enrich(session, &fresh);
-        Answer { cookie: Some(enriched.cookie), ..Answer::of(&enriched.session, false) }
+        Some(Answer { json: describe(&enriched.session, false), cookie: Some(enriched.cookie) })
     }
 
     async fn fresh(&self, head: &Head, session: &Session) -> Option<Profile> {
@@ -80,12 +75,6 @@ impl Me {
                 None
             }
         }
-    }
-}
-
-impl Answer {
-    fn of(session: &Session, stale: bool) -> Self {
-        Self { json: describe(session, stale), cookie: None }
     }
 }
 

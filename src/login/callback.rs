@@ -96,7 +96,7 @@ impl Login {
             Some(state) => self.rounds.recall(state).await,
             None => None,
         };
-        Reentry { scope: None, target: ReturnTo::root(), round: known.map(|known| known.round), flow: None }
+        Reentry { scope: None, target: ReturnTo::home(), round: known.map(|known| known.round), flow: None }
     }
 
     fn declined(&self, head: &Head, proof: Proof) -> Refused {
@@ -106,7 +106,7 @@ impl Login {
                 let forget = self.flows.forget(flow.state);
                 Error::Declined { retry: flow.target }.with(vec![forget])
             }
-            Proof::None => Error::Declined { retry: ReturnTo::root() }.into(),
+            Proof::None => Error::Declined { retry: ReturnTo::home() }.into(),
         }
     }
 }

@@ -20,7 +20,7 @@ impl Login {
             None => params::single(query, "rd")?,
             in_form => in_form,
         };
-        let rd = rd.map_or_else(ReturnTo::root, |rd| self.return_to(&rd));
+        let rd = rd.map_or_else(ReturnTo::home, |rd| self.return_to(&rd));
         match *head.method() {
             Method::GET | Method::HEAD => Ok(Answer::ConfirmLogout { rd }),
             Method::POST if !is_same_origin(head.headers(), &self.public_url) => Err(Error::NotSameOrigin.into()),

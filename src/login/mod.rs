@@ -12,7 +12,7 @@ mod flow;
 mod logout;
 mod outcome;
 mod params;
-pub mod return_to;
+mod return_to;
 mod rounds;
 #[cfg(test)]
 mod tests;
@@ -183,7 +183,7 @@ impl Login {
     async fn login(&self, head: &Head, visitor: Option<&Session>) -> Result<Answer, Refused> {
         only_reads(head)?;
         let query = head.query().unwrap_or_default().as_bytes();
-        let target = params::single(query, "rd")?.map_or_else(ReturnTo::root, |rd| self.return_to(&rd));
+        let target = params::single(query, "rd")?.map_or_else(ReturnTo::home, |rd| self.return_to(&rd));
         let scope = match params::single(query, "scope")?.as_deref() {
             None => self.default_scope,
             Some("base") => Scope::Base,

@@ -14,7 +14,7 @@ impl ReturnTo {
 
     /// The site's front page.
     #[must_use]
-    pub fn root() -> Self {
+    pub fn home() -> Self {
         Self("/".into())
     }
 
@@ -23,7 +23,7 @@ impl ReturnTo {
     /// `text` is an absolute path, or an absolute URL of exactly our own origin.
     #[must_use]
     pub fn parse(text: &str, site: &PublicUrl) -> Self {
-        Self::on_site(text, site).unwrap_or_else(Self::root)
+        Self::on_site(text, site).unwrap_or_else(Self::home)
     }
 
     fn on_site(text: &str, site: &PublicUrl) -> Option<Self> {

@@ -43,18 +43,18 @@ struct Inner {
 /// The client's own libraries refused to start.
 #[derive(Debug, thiserror::Error)]
 #[error("the WeChat client cannot start")]
-pub struct BuildError(#[source] Box<dyn std::error::Error + Send + Sync>);
+pub struct NotStarted(#[source] Box<dyn std::error::Error + Send + Sync>);
 
 impl Client {
     /// # Errors
-    /// [`BuildError`] when TLS cannot be set up.
+    /// [`NotStarted`] when TLS cannot be set up.
     pub fn new(
         account: &config::OfficialAccount,
         endpoints: &config::Endpoints,
         runtime: Handle,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<Self, NotStarted> {
         Ok(Self(Arc::new(Inner {
-            http: http_client(&endpoints.api).map_err(BuildError)?,
+            http: http_client(&endpoints.api).map_err(NotStarted)?,
             runtime,
             api: endpoints.api.clone(),
             app_id: account.app_id.clone(),

@@ -2,7 +2,9 @@
 //!
 //! Knows nothing of browsers, cookies or the gate's own answers.
 
-pub mod client;
+#[cfg(test)]
+mod certificate;
+mod client;
 mod error;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -11,7 +13,7 @@ mod tests;
 mod user_tokens;
 mod wire;
 
-pub use client::{BuildError, Client};
+pub use client::{Client, NotStarted};
 pub use error::{Api, Error, Trouble};
 pub use user_tokens::{Stale, UserTokens};
 pub use wire::{Profile, UserToken};

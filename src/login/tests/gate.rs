@@ -99,7 +99,7 @@ impl Gate {
             runtime: Handle::current(),
         };
         let options = Options { budget: wishes.budget, ..Options::default() };
-        let me = Me::new(&paths, Arc::clone(&sessions), tokens);
+        let me = Me::new(Arc::clone(&sessions), tokens);
         let login = Login::new(sections, parts, options);
         Self { login, sessions, me, clock, wechat, store, memory, wishes }
     }
