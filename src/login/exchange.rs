@@ -93,6 +93,8 @@ impl Exchange {
         }
         let (done, outcome) = watch::channel(None);
         in_flight.insert(key, outcome.clone());
+        // A runtime that is stopping drops the work at once, and with it the flight, which takes this lock.
+        drop(in_flight);
         let flight = InFlight { exchange: self.clone(), key };
         self.0.runtime.spawn(async move {
             let memo = flight.exchange.0.settle(key, callback).await;

@@ -168,6 +168,18 @@ async fn refused_credentials_and_refused_users_have_pages_of_their_own() {
     assert!(matches!(refused, Error::Declined { retry } if retry.as_str() == "/page?a=1"));
 }
 
+#[tokio::test]
+async fn a_callback_that_meets_a_stopping_gate_gets_an_answer() {
+    let stopped = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = Some(stopped.handle().clone());
+    stopped.shutdown_background();
+    let gate = Gate::with(well, Wishes { runtime, ..Wishes::default() }).await;
+    for code in ["CODE", "CODE"] {
+        let refused = Browser::new().sign_in(&gate, Scope::Base, code).await.expect_err("stopping");
+        assert!(matches!(refused, Error::WechatUnavailable { .. }));
+    }
+}
+
 /// A store that is away.
 #[derive(Debug)]
 struct Away;

@@ -44,11 +44,13 @@ pub(super) struct Wishes {
     pub budget: Duration,
     /// `None`: the memory.
     pub store: Option<Arc<dyn Store>>,
+    /// `None`: the test's own.
+    pub runtime: Option<Handle>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { account: account(), attempts_per_minute: 0, budget: Duration::from_secs(8), store: None }
+        Self { account: account(), attempts_per_minute: 0, budget: Duration::from_secs(8), store: None, runtime: None }
     }
 }
 
@@ -96,7 +98,7 @@ impl Gate {
             wechat: client,
             tokens: tokens.clone(),
             clock: clock.clone(),
-            runtime: Handle::current(),
+            runtime: wishes.runtime.clone().unwrap_or_else(Handle::current),
         };
         let options = Options { budget: wishes.budget, ..Options::default() };
         let me = Me::new(Arc::clone(&sessions), tokens);

@@ -6,6 +6,7 @@ mod hostile;
 mod logs;
 mod me;
 mod out;
+mod return_to;
 mod rounds;
 mod sign_in;
 
