@@ -189,7 +189,7 @@ impl Inner {
         let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.is_revoked(session.id));
         let opened = self.sessions.open(&keep_what_is_known(identity, visitor), visitor);
         self.rounds.remember(callback.flow.state, Known { round: callback.flow.round, completed: true }).await;
-        Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie }
+        Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie, remembered: false }
     }
 
     /// Without a profile a visitor is signed in all the same: who they are is known.

@@ -68,6 +68,25 @@ async fn a_repeated_callback_finds_session_and_target_for_ten_minutes() {
 }
 
 #[tokio::test]
+async fn the_back_button_brings_back_no_older_session() {
+    let gate = gate(well).await;
+    let mut browser = Browser::new();
+    let state = state_of(&browser.open(&gate, "/page", Scope::Base).await.expect("away"));
+    browser.callback(&gate, "CODE-1", &state).await.expect("back");
+    let stepped = state_of(&browser.open(&gate, "/profile", Scope::UserInfo).await.expect("away"));
+    let narrow = browser.clone();
+    browser.callback(&gate, "CODE-2", &stepped).await.expect("back");
+    let back = browser.callback(&gate, "CODE-1", &state).await.expect("the back button");
+    assert_eq!((back.location.as_str(), back.cookies.len()), ("/page#", 0));
+    assert_eq!(browser.session(&gate).expect("a session").scope, Scope::UserInfo);
+    // Whoever lost the answer to stepping up still gets it.
+    let mut narrow = narrow;
+    narrow.callback(&gate, "CODE-2", &stepped).await.expect("back");
+    assert_eq!(narrow.session(&gate).expect("a session").scope, Scope::UserInfo);
+    assert_eq!(gate.wechat.asked(EXCHANGE).len(), 2);
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_does_not_waste_the_code() {
     let (permits, script) = held();
     let gate = Arc::new(gate(script).await);
