@@ -1,5 +1,6 @@
 //! wxgate signs visitors in with WeChat in front of an existing web site.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -7,6 +8,8 @@ pub mod demo;
 pub mod edge;
 pub mod identity;
 pub mod listener;
+pub mod local;
+pub mod login;
 pub mod patience;
 pub mod policy;
 pub mod request;

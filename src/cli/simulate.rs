@@ -3,34 +3,25 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use super::asked_to_stop;
 use crate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
 
-/// Serves a default world until Ctrl-C, having written to `out` how to reach it. Every browser passes for WeChat's.
-///
-/// # Errors
-/// When the address cannot be bound, or those of the writer.
-pub async fn simulate(listen: SocketAddr, out: &mut impl Write) -> io::Result<()> {
-    let settings = Settings { require_wechat: false, ..Settings::default() };
-    let simulator = Simulator::bind(listen, settings).await?;
-    out.write_all(greeting(&simulator.base_url()).as_bytes())?;
-    out.flush()?;
-    simulator
-        .run(async {
-            if tokio::signal::ctrl_c().await.is_err() {
-                // No signal will ever come: serve for good rather than stop at once.
-                std::future::pending::<()>().await;
-            }
-        })
-        .await;
-    Ok(())
+pub(super) fn simulate(listen: SocketAddr) -> io::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let simulator = Simulator::bind(listen, Settings::default()).await?;
+        io::stdout().write_all(greeting(&simulator.base_url()).as_bytes())?;
+        simulator.run(asked_to_stop()).await;
+        Ok(0)
+    })
 }
 
 fn greeting(base_url: &str) -> String {
     format!(
-        r#"A pretend WeChat listens on {base_url}
-Its front page tells who lives there and how to make things go wrong. Ctrl-C stops it.
+        r#"A pretend WeChat is at {base_url}
+Its front page tells who lives there and how to make things go wrong.
 
-Write this into config.toml:
+For config.toml:
 
     public_url = "http://127.0.0.1:4180"
     upstream   = "http://127.0.0.1:8080"
@@ -43,8 +34,10 @@ Write this into config.toml:
     open = "{base_url}"
     api  = "{base_url}"
 
-public_url may be any port of 127.0.0.1, [::1] or localhost. For another host, add it to redirect_hosts
-of the account: GET {base_url}/__sim/accounts, and POST it back.
+public_url may have any port of 127.0.0.1, [::1] or localhost. For another host, read the account at
+{base_url}/__sim/accounts, add the host to its redirect_hosts, and POST it back there.
+As at WeChat, only a browser whose user agent says MicroMessenger gets in; to let every browser in:
+curl {base_url}/__sim/rules -d '{{"require_wechat": false}}'
 "#
     )
 }
@@ -57,10 +50,9 @@ mod tests {
     #[test]
     fn the_configuration_it_prints_is_a_good_one() {
         let greeting = greeting("http://127.0.0.1:4190");
-        let written: String =
-            greeting.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect();
+        let written: Vec<_> = greeting.lines().filter_map(|line| line.strip_prefix("    ")).collect();
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), written).unwrap();
+        std::fs::write(file.path(), written.join("\n")).unwrap();
         let loaded = Config::load(Some(file.path()), []);
         assert!(loaded.is_ok(), "{}", loaded.err().map(|problems| problems.to_string()).unwrap_or_default());
     }
