@@ -1,6 +1,7 @@
 //! Callbacks that come more than once: WeChat's own machines, without cookies, ask for them beside the browser.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use http::Uri;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::simulator::Shared;
 
@@ -110,11 +111,12 @@ async fn get(url: &str, via: Option<SocketAddr>, user_agent: &str) -> Result<Ans
     let uri: Uri = url.parse()?;
     let authority = uri.authority().ok_or("the callback has no host")?;
     let mut stream = match via {
-        Some(address) => TcpStream::connect(address).await?,
+        Some(address) => connect(address).await?,
         None if uri.scheme_str() == Some("https") => return Err("https is not spoken here: say where with via".into()),
         None => {
             let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-            TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?
+            let found = tokio::net::lookup_host((host, authority.port_u16().unwrap_or(80))).await?;
+            connect_any(found).await?
         }
     };
     let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -128,6 +130,29 @@ async fn get(url: &str, via: Option<SocketAddr>, user_agent: &str) -> Result<Ans
     let text = String::from_utf8_lossy(&answer);
     let (head, _) = text.split_once("\r\n\r\n").ok_or("the site's answer has no end of its head")?;
     Answer::parse(head).ok_or_else(|| "the site does not answer in HTTP".into())
+}
+
+async fn connect_any(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
+    let mut last = io::Error::other("the callback's host has no address");
+    for address in addresses {
+        match connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Connects, on this machine from another address than the browser's: WeChat's machines have their own.
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    if address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST) {
+        let socket = TcpSocket::new_v4()?;
+        // Not every system has the rest of 127.0.0.0/8. Where it is missing the usual address serves.
+        if socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).is_ok() {
+            return socket.connect(address).await;
+        }
+    }
+    TcpStream::connect(address).await
 }
 
 #[cfg(test)]
