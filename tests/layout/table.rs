@@ -1,7 +1,8 @@
 //! Who may use whom, as data. A change here is a change of the design: say why in the commit.
 
 /// A room of the house, and the rooms above it that it may use. Order matters: nobody may use what comes later, so
-/// there can be no cycle.
+/// there can be no cycle. Two liberties beyond the first map: `store` and `request` read the clock (expiries, ids), and
+/// `upstream` reads which upstream `policy` chose.
 pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("secret", &[]),
@@ -17,7 +18,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("login", &["types", "secret", "clock", "config", "store", "request", "wechat", "session"]),
     ("identity", &["types", "secret", "clock", "config", "request", "policy", "session"]),
     ("local", &["types", "clock", "config", "request", "policy", "wechat", "session", "identity"]),
-    ("upstream", &["types", "patience", "config", "request", "identity"]),
+    ("upstream", &["types", "patience", "config", "request", "policy", "identity"]),
     (
         "edge",
         &[
