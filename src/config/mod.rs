@@ -2,11 +2,34 @@
 //!
 //! Each part of the gate takes its own section only; `app` alone sees the whole.
 
+mod cookies;
+mod env;
+mod jwt;
+mod load;
+mod nearest;
+mod parse;
+mod paths;
+mod problem;
+mod reader;
+mod routes;
+pub mod schema;
+mod secrets;
+mod sections;
+mod site;
+mod source;
+mod upstream;
+mod value;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+pub use env::variable;
+pub use load::Loaded;
+pub use problem::{Origin, Problem, Problems};
+pub use reader::Effective;
 
 use crate::secret::Secret;
 use crate::types::{AppId, OpenId, Scope, UnionId, UserId};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 
 use crate::request::{Refusal, RequestId};
-use crate::types::Outside;
+use crate::types::{Outside, Scope};
 
 /// The private side of a fault: for the log alone.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -39,6 +39,8 @@ pub enum Reason {
     /// Nobody is signed in, and the request is not one to redirect.
     LoginRequired {
         target: String,
+        /// What a visitor who is signed in still has to agree to; nothing special for anybody else.
+        scope: Option<Scope>,
     },
     /// The visitor said no at WeChat.
     LoginDeclined {

@@ -1,4 +1,191 @@
-//! The whole request: what the gate does with it, and what it answers itself.
+//! The whole request, on one screen: clean, decide, resume, then pass, sign in or refuse.
 
+pub mod access_log;
+pub mod body;
 pub mod fault;
+mod forms;
 pub mod pages;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, LOCATION, REFERER, SET_COOKIE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use access_log::AccessLog;
+use body::Body;
+use fault::{Barrier, Fault, Reason};
+use pages::Pages;
+
+use crate::config::{Auth, OnAnonymous, PublicUrl};
+use crate::identity::Identity;
+use crate::local::Local;
+use crate::login::return_to::ReturnTo;
+use crate::login::{Answer, Endpoint, Login, Redirect};
+use crate::patience::Watch;
+use crate::policy::{Policy, SignIn, Verdict};
+use crate::request::{Asker, Clean, Head, Peer, Rules};
+use crate::session::{Resumed, Session, Sessions};
+use crate::upstream::Upstream;
+
+/// One worker's whole way from request to response.
+#[derive(Debug)]
+pub struct Edge {
+    pub rules: Rules,
+    pub policy: Policy,
+    pub sessions: Arc<Sessions>,
+    pub login: Arc<Login>,
+    pub local: Local,
+    pub identity: Identity,
+    pub upstream: Upstream,
+    pub pages: Arc<Pages>,
+    pub public_url: PublicUrl,
+    pub log: Option<AccessLog>,
+}
+
+impl Edge {
+    /// Answers a request, whatever it is. Never fails: what goes wrong becomes an answer too.
+    pub async fn answer(&self, request: Request<Incoming>, peer: &Peer, watch: &Watch) -> Response<Body> {
+        let began = self.log.as_ref().map(|_| (Instant::now(), request.method().clone(), request.uri().clone()));
+        let mut client = peer.address.ip();
+        let (answered, asker) = match self.rules.clean(request, peer) {
+            Ok(request) => {
+                client = request.head().client().ip;
+                let asker = request.head().asker().clone();
+                (self.serve(request, watch).await, asker)
+            }
+            Err(refused) => (Err(refused.refusal.into()), refused.asker),
+        };
+        let response = answered.unwrap_or_else(|fault| self.pages.answer(&fault, &asker).map(Body::from));
+        if let (Some(log), Some((began, method, uri))) = (&self.log, began) {
+            log.write(&asker.id, client, &method, &uri, response.status(), began.elapsed());
+        }
+        response
+    }
+
+    /// What is done now and then rather than with every request.
+    pub fn tick(&self) {
+        self.upstream.sweep();
+        if let Some(log) = &self.log {
+            log.flush();
+        }
+    }
+
+    async fn serve(&self, request: Clean<Incoming>, watch: &Watch) -> Result<Response<Body>, Fault> {
+        if let Some(answer) = self.local.answer(request.head())? {
+            return Ok(answer.map(Body::from));
+        }
+        if let Some(endpoint) = self.login.endpoint(request.head().path()) {
+            return self.sign_in_endpoint(endpoint, request, watch).await;
+        }
+        if self.local.me.is_at(request.head().path()) {
+            return self.me(request.head()).await;
+        }
+        let access = self.policy.decide(request.head().method(), request.head().path());
+        let resumed = if access.auth == Auth::None { None } else { self.sessions.resume(request.head()) };
+        let stale = resumed.as_ref().is_some_and(|resumed| resumed.stale);
+        match access.admit(resumed.map(|resumed| resumed.session)) {
+            Verdict::Pass(admitted) => {
+                let mut response = self.upstream.forward(self.identity.stamp(request, &admitted), watch).await?;
+                if let (true, Some(visitor)) = (stale, admitted.visitor()) {
+                    self.renew(visitor, &mut response);
+                }
+                Ok(response.map(Body::from))
+            }
+            Verdict::SignIn(wanted) => self.sign_in(request.head(), wanted).await,
+            Verdict::Refuse => Err(Reason::Forbidden(Barrier::AllowList).into()),
+        }
+    }
+
+    /// Somebody is asked for. Only a page that is looked at is left for WeChat; everything else gets a 401.
+    async fn sign_in(&self, head: &Head, wanted: SignIn<Session>) -> Result<Response<Body>, Fault> {
+        let navigation = match wanted.on_anonymous {
+            Some(OnAnonymous::Redirect) => true,
+            Some(OnAnonymous::Unauthorized) => false,
+            None => head.is_navigation(),
+        };
+        let readable = matches!(*head.method(), Method::GET | Method::HEAD);
+        if navigation && readable {
+            let answer = self.login.begin(head, wanted.scope, wanted.visitor.as_ref()).await?;
+            return Ok(self.redirected(answer, head.asker()));
+        }
+        // Whoever made this request is looking at another page, and wants to be back there.
+        let page = head.headers().get(REFERER).and_then(|referer| referer.to_str().ok());
+        let page = page.filter(|page| self.public_url.is_origin_of(page)).map(|page| ReturnTo::parse(page, &self.public_url));
+        let itself = || if readable && !navigation { ReturnTo::parse(head.target(), &self.public_url) } else { ReturnTo::root() };
+        let target = page.unwrap_or_else(itself).as_str().to_owned();
+        Err(Reason::LoginRequired { target, scope: wanted.visitor.map(|_| wanted.scope) }.into())
+    }
+
+    async fn sign_in_endpoint(
+        &self,
+        endpoint: Endpoint,
+        request: Clean<Incoming>,
+        watch: &Watch,
+    ) -> Result<Response<Body>, Fault> {
+        let visitor = self.sessions.resume(request.head()).map(|resumed| resumed.session);
+        let (head, body) = request.into_parts();
+        let form = if endpoint == Endpoint::Logout { forms::read(body.into_inner(), &head, watch).await? } else { Bytes::new() };
+        let answer = self.login.answer(endpoint, &head, &form, visitor.as_ref()).await?;
+        Ok(self.redirected(answer, head.asker()))
+    }
+
+    async fn me(&self, head: &Head) -> Result<Response<Body>, Fault> {
+        let Some(Resumed { session, .. }) = self.sessions.resume(head) else {
+            return Err(Reason::LoginRequired { target: "/".to_owned(), scope: None }.into());
+        };
+        Ok(self.local.me.answer(head, &session).await?.map(Body::from))
+    }
+
+    fn redirected(&self, answer: Answer, asker: &Asker) -> Response<Body> {
+        match answer {
+            Answer::Redirect(Redirect { status, location, cookies }) => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = status;
+                let headers = response.headers_mut();
+                let location = HeaderValue::try_from(location).expect("login writes locations in plain ASCII");
+                headers.insert(LOCATION, location);
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.insert("x-request-id", asker.id.to_header());
+                headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
+                response
+            }
+            Answer::ConfirmLogout { rd } => self.pages.confirm_logout(rd.as_str(), asker).map(Body::from),
+        }
+    }
+
+    /// Sends the session along again, seen now; but never with an answer that a shared cache may keep.
+    fn renew<B>(&self, visitor: &Session, response: &mut Response<B>) {
+        let shared = response.headers().get_all(CACHE_CONTROL).iter().any(|value| {
+            let value = value.as_bytes();
+            memchr::memmem::find(value, b"public").is_some() || memchr::memmem::find(value, b"s-maxage").is_some()
+        });
+        if !shared {
+            response.headers_mut().append(SET_COOKIE, self.sessions.reopen(visitor));
+        }
+    }
+
+    /// The answer to what is no request at all, ready for the wire.
+    #[must_use]
+    pub fn refuse(pages: &Pages, status: StatusCode) -> Bytes {
+        let reason = match status {
+            StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
+            StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
+            _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
+        };
+        let response = pages.answer(&reason.into(), &Asker::unknown());
+        let mut wire = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+        for (name, value) in response.headers() {
+            wire.extend_from_slice(name.as_str().as_bytes());
+            wire.extend_from_slice(b": ");
+            wire.extend_from_slice(value.as_bytes());
+            wire.extend_from_slice(b"\r\n");
+        }
+        wire.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", response.body().len()).as_bytes());
+        wire.extend_from_slice(response.body());
+        wire.into()
+    }
+}

@@ -244,7 +244,7 @@ impl RequestId {
             && let Some(value) = headers.get(&headers::X_REQUEST_ID)
             && value.len() <= Self::MAX_BYTES
             && !value.is_empty()
-            && value.as_bytes().iter().all(u8::is_ascii_graphic)
+            && value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte))
         {
             return Self::Kept(value.clone());
         }

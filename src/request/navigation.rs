@@ -5,6 +5,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Peer, RequestId};
+use crate::clock::random_id;
+use crate::types::SessionId;
 
 /// What an answer of the gate's own depends on; outlives the request.
 #[derive(Debug, Clone)]
@@ -17,6 +19,13 @@ pub struct Asker {
 }
 
 impl Asker {
+    /// For an answer to what is no request.
+    #[must_use]
+    pub fn unknown() -> Self {
+        let id = RequestId::Fresh(SessionId(random_id()));
+        Self { id, wants_page: false, chinese: None }
+    }
+
     pub(super) fn of(parts: &Parts, peer: &Peer) -> Self {
         let headers = &parts.headers;
         let wants_page = accepts_html(headers) && is_navigation(headers);

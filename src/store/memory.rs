@@ -1,5 +1,6 @@
 //! The store inside the process, and the counters of rate limits: the only user of moka.
 
+use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -29,7 +30,7 @@ const USER_TOKENS: u64 = 32 << 20;
 const OVERHEAD: usize = 200;
 
 /// A bounded store in this process. Cheap to clone; clones share their records.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Memory {
     codes: Cache<Key, Record>,
     states: Cache<Key, Record>,
@@ -38,7 +39,7 @@ pub struct Memory {
     clock: Clock,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Record {
     value: Bytes,
     life: Duration,
@@ -98,6 +99,13 @@ impl Memory {
     }
 }
 
+// moka's own would print every record (R28).
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory(…)")
+    }
+}
+
 fn part(room: u64) -> Cache<Key, Record> {
     Cache::builder()
         .max_capacity(room)
@@ -143,7 +151,7 @@ impl Store for Memory {
 }
 
 /// One number for each of a bounded set of somebodies; the longest unseen are forgotten first.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Tallies<K: Hash + Eq + Send + Sync + 'static>(Cache<K, Arc<AtomicU64>>);
 
 impl<K: Hash + Eq + Send + Sync + 'static> Tallies<K> {
@@ -157,6 +165,12 @@ impl<K: Hash + Eq + Send + Sync + 'static> Tallies<K> {
     #[must_use]
     pub fn of(&self, somebody: K) -> Arc<AtomicU64> {
         self.0.get_with(somebody, Arc::default)
+    }
+}
+
+impl<K: Hash + Eq + Send + Sync + 'static> fmt::Debug for Tallies<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tallies(…)")
     }
 }
 
@@ -185,6 +199,13 @@ mod tests {
         assert!(u128::from(memory.states.entry_count()) <= most);
         assert!(memory.get(&revoked).is_some());
         assert!(memory.get(&Key::state((most * 2 - 1).to_be_bytes())).is_some(), "a newcomer is never refused");
+    }
+
+    #[test]
+    fn r28_a_store_prints_no_record() {
+        let memory = Memory::new(Clock::fixed(Timestamp(1_000)));
+        memory.put(Key::code("c"), Bytes::from_static(b"hunter2"), Duration::from_mins(1));
+        assert_eq!(format!("{memory:?}"), "Memory(…)");
     }
 
     #[test]

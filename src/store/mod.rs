@@ -7,6 +7,7 @@ mod contract;
 mod key;
 pub mod memory;
 
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ pub use memory::Memory;
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// Keeps bytes for a while. What has expired is as good as absent, whatever the store beneath thinks of it.
-pub trait Store: Send + Sync {
+///
+/// Its `Debug` shows no record: there are tokens in them (R28).
+pub trait Store: Send + Sync + fmt::Debug {
     /// The value, unless absent or expired.
     fn get(&self, key: Key) -> Pending<'_, Option<Bytes>>;
 

@@ -79,7 +79,9 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) const fn refused(api: Api, errcode: i64) -> Self {
+    /// WeChat said no, by this errcode.
+    #[must_use]
+    pub const fn refused(api: Api, errcode: i64) -> Self {
         Self { api, trouble: Trouble::of(api, errcode), errcode: Some(errcode), detail: None }
     }
 

@@ -19,7 +19,7 @@ const REFRESH_LIFE: Duration = Duration::from_hours(30 * 24);
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// Keeps user tokens and renews them. Cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct UserTokens {
     client: Client,
     store: Arc<dyn Store>,
@@ -111,12 +111,6 @@ impl UserTokens {
 
     fn key(&self, openid: &OpenId) -> Key {
         Key::user_token(self.client.app_id(), openid)
-    }
-}
-
-impl std::fmt::Debug for UserTokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserTokens").field("client", &self.client).finish_non_exhaustive()
     }
 }
 

@@ -21,6 +21,7 @@ use self::view::View;
 use super::fault::{Fault, Reason};
 use crate::config;
 use crate::request::Asker;
+use crate::types::Scope;
 
 const X_WECHAT_LOGIN_URL: HeaderName = HeaderName::from_static("x-wechat-login-url");
 
@@ -78,7 +79,7 @@ impl Pages {
         fault.log(&asker.id);
         let reason = fault.reason();
         let login_url = match reason {
-            Reason::LoginRequired { target } => Some(self.origin.to_string() + &self.login_link(target)),
+            Reason::LoginRequired { target, scope } => Some(self.origin.to_string() + &self.login_link(target, *scope)),
             _ => None,
         };
         let mut response = if asker.wants_page {
@@ -111,9 +112,10 @@ impl Pages {
         Tongue::of(self.language, asker)
     }
 
-    /// `P/login?rd=…`, on this site.
-    fn login_link(&self, target: &str) -> String {
-        format!("{}?rd={}", self.login, utf8_percent_encode(target, QUERY))
+    /// `P/login?rd=…`, on this site; with the scope that a visitor still lacks.
+    fn login_link(&self, target: &str, scope: Option<Scope>) -> String {
+        let wider = if scope == Some(Scope::UserInfo) { "&scope=userinfo" } else { "" };
+        format!("{}?rd={}{wider}", self.login, utf8_percent_encode(target, QUERY))
     }
 
     /// The whole address of a path of this site. Never leaves the site, whatever the target is: what follows the

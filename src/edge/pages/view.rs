@@ -79,10 +79,10 @@ fn fault_context(reason: &Reason, pages: &Pages) -> Value {
 /// Where the button leads. The empty link is the page itself, asked for once more.
 fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     match reason {
-        Reason::LoginRequired { target }
-        | Reason::LoginDeclined { target }
+        Reason::LoginRequired { target, scope } => Some(pages.login_link(target, *scope)),
+        Reason::LoginDeclined { target }
         | Reason::LoginExpired { target }
-        | Reason::WechatUnavailable { target } => Some(pages.login_link(target)),
+        | Reason::WechatUnavailable { target } => Some(pages.login_link(target, None)),
         // By the site's own address: to have come by another is one way into the loop.
         Reason::LoginLoop => Some(pages.address("/")),
         Reason::AmbiguousPath { .. }

@@ -1,0 +1,252 @@
+//! From configuration to a running gate: builds each part from its own section and wires them once.
+
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::edge::Edge;
+use crate::edge::access_log::{AccessLog, Sink};
+use crate::edge::pages::Pages;
+use crate::identity::{Identity, KeyError};
+use crate::listener::{self, BindError, Settings, Slots};
+use crate::local::Local;
+use crate::login::Login;
+use crate::patience::{Limits, Patience};
+use crate::policy::Policy;
+use crate::request::{Peer, Rules};
+use crate::session::Sessions;
+use crate::store::Memory;
+use crate::upstream::Upstream;
+use crate::wechat;
+
+/// What a gate is given besides its configuration.
+#[derive(Clone)]
+pub struct Options {
+    pub clock: Clock,
+    /// For the demo: an ordinary browser is let through the official account's door.
+    pub every_browser_is_wechat: bool,
+    /// Where access lines go, asked once per worker.
+    pub access_log: Arc<dyn Fn() -> Sink + Send + Sync>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            every_browser_is_wechat: false,
+            access_log: Arc::new(|| Box::new(std::io::stderr())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("clock", &self.clock)
+            .field("every_browser_is_wechat", &self.every_browser_is_wechat)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A gate that holds its addresses and is ready to run.
+#[derive(Debug)]
+pub struct App {
+    addresses: Vec<SocketAddr>,
+    workers: Vec<Worker>,
+    /// WeChat is spoken to here, so that a slow call never stalls a request.
+    control: Runtime,
+}
+
+/// What one worker's thread needs.
+#[derive(Debug)]
+struct Worker {
+    sockets: Vec<TcpListener>,
+    edge: Edge,
+    settings: Settings,
+    limits: Limits,
+}
+
+/// Why a gate does not start. Nothing has been started then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("route: a path is no pattern: {0}")]
+    Pattern(#[from] globset::Error),
+    #[error("the WeChat client cannot be made: {0}")]
+    Client(#[from] wechat::client::BuildError),
+    #[error("the runtime cannot be made: {0}")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Why a running gate stopped by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("a worker stopped: {0}")]
+pub struct RunError(String);
+
+impl App {
+    /// Builds every part and takes the addresses.
+    ///
+    /// # Errors
+    /// [`StartError`] for an address that is taken, a key that does not sign, or a system without resources.
+    pub fn bind(config: &Config, options: &Options) -> Result<Self, StartError> {
+        let control = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("wxgate-control")
+            .enable_all()
+            .build()
+            .map_err(StartError::Runtime)?;
+        let clock = options.clock.clone();
+        let memory = Arc::new(Memory::new(clock.clone()));
+        let account = &config.official_account;
+        let sessions = Arc::new(Sessions::new(
+            &config.session,
+            &config.public_url,
+            vec![account.app_id.clone()],
+            memory.clone(),
+            clock.clone(),
+        ));
+        let client = Arc::new(wechat::client::Client::new(account, &config.endpoints, control.handle().clone())?);
+        let login = Arc::new(Login::new(
+            config,
+            sessions.clone(),
+            memory.clone(),
+            client.clone(),
+            clock.clone(),
+            options.every_browser_is_wechat,
+        ));
+        let pages = Arc::new(Pages::new(&config.public_url, &config.paths, config.sign_in.language));
+        let policy = Policy::new(&config.routes, account.scope)?;
+
+        let count = match config.server.workers {
+            0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            count => count,
+        };
+        let (addresses, sockets) = listener::bind(&config.server.listen, count)?;
+        let slots = Arc::new(Slots::new(config.server.max_connections));
+        let workers = sockets
+            .into_iter()
+            .map(|sockets| {
+                let identity =
+                    Identity::new(&config.identity, &config.public_url, sessions.jar().clone(), clock.clone())?;
+                let edge = Edge {
+                    rules: Rules::new(&config.server, &config.identity, &config.public_url),
+                    policy: policy.clone(),
+                    sessions: sessions.clone(),
+                    login: login.clone(),
+                    local: Local::new(config, identity.jwks(), sessions.clone(), memory.clone(), client.clone(), clock.clone()),
+                    identity,
+                    upstream: Upstream::new(&config.upstream, &config.routes),
+                    pages: pages.clone(),
+                    public_url: config.public_url.clone(),
+                    log: config
+                        .log
+                        .access
+                        .then(|| AccessLog::new(config.log.format, clock.clone(), (options.access_log)())),
+                };
+                let settings = Settings::new(&config.server, slots.clone());
+                Ok(Worker { sockets, edge, settings, limits: limits(config) })
+            })
+            .collect::<Result<_, KeyError>>()?;
+        Ok(Self { addresses, workers, control })
+    }
+
+    /// Where the gate listens, ports found.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until `stop`, then lets requests in flight finish. Blocks its thread.
+    ///
+    /// # Errors
+    /// [`RunError`] when a worker ends before it is told to.
+    pub fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        let (told, tell) = (watch::Sender::new(false), mpsc::unbounded_channel::<String>());
+        let (ended, mut endings) = tell;
+        let threads: Vec<JoinHandle<()>> = self
+            .workers
+            .into_iter()
+            .enumerate()
+            .map(|(index, worker)| {
+                let (mut stop, ended) = (told.subscribe(), ended.clone());
+                std::thread::Builder::new()
+                    .name(format!("wxgate-worker-{index}"))
+                    .spawn(move || {
+                        let stop = async move {
+                            // A sender that is gone means the same.
+                            let _ = stop.wait_for(|told| *told).await;
+                        };
+                        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.run(stop)));
+                        let _ = ended.send(match outcome {
+                            Ok(Ok(())) => "it was told to".to_owned(),
+                            Ok(Err(error)) => error.to_string(),
+                            Err(_) => "it panicked".to_owned(),
+                        });
+                    })
+                    .expect("a thread can be made at start")
+            })
+            .collect();
+        drop(ended);
+        let early = self.control.block_on(async {
+            tokio::select! {
+                () = stop => None,
+                early = endings.recv() => early,
+            }
+        });
+        told.send_replace(true);
+        for thread in threads {
+            // Its ending has been reported above.
+            let _ = thread.join();
+        }
+        self.control.shutdown_timeout(Duration::from_secs(1));
+        early.map_or(Ok(()), |why| Err(RunError(why)))
+    }
+}
+
+impl Worker {
+    fn run(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+        let Self { sockets, edge, settings, limits } = self;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let patience = Patience::new(&limits);
+        let pages = edge.pages.clone();
+        let edge = Arc::new(edge);
+        let (serving, ticking) = (edge.clone(), edge);
+        runtime.block_on(listener::serve(
+            sockets,
+            settings,
+            patience,
+            move |peer| {
+                let edge = serving.clone();
+                let peer = Arc::new(Peer::new(peer, &edge.rules));
+                move |request, watch| {
+                    let (edge, peer) = (edge.clone(), peer.clone());
+                    async move { edge.answer(request, &peer, &watch).await }
+                }
+            },
+            Arc::new(move |status| Edge::refuse(&pages, status)),
+            || ticking.tick(),
+            stop,
+        ))
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let upstreams = || std::iter::once(&config.upstream).chain(config.routes.iter().filter_map(|route| route.upstream.as_ref()));
+    let longest = |limit: fn(&crate::config::Upstream) -> Duration| upstreams().map(limit).max().unwrap_or_default();
+    Limits {
+        header: config.server.header_timeout,
+        keepalive: config.server.keepalive_timeout,
+        response: longest(|upstream| upstream.response_timeout),
+        body: longest(|upstream| upstream.idle_timeout),
+    }
+}

@@ -1,0 +1,46 @@
+//! `wxgate run`: the gate itself.
+
+use std::io;
+use std::path::Path;
+
+use tracing::{error, info, warn};
+
+use super::logging::Logging;
+use super::{BAD, FAILED, asked_to_stop, say};
+use crate::app::{App, Options};
+use crate::config::Config;
+
+pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
+    let loaded = match Config::load(file, std::env::vars_os()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            say(&problems.to_string());
+            return Ok(BAD);
+        }
+    };
+    let logging = Logging::start(loaded.config.log);
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    let app = match App::bind(&loaded.config, &Options { access_log: logging.access_log(), ..Options::default() }) {
+        Ok(app) => app,
+        Err(error) => {
+            drop(logging);
+            say(&format!("wxgate: {error}"));
+            return Ok(BAD);
+        }
+    };
+    for address in app.addresses() {
+        info!(%address, public_url = %loaded.config.public_url.origin, "listening");
+    }
+    match app.run(asked_to_stop()) {
+        Ok(()) => {
+            info!("stopped");
+            Ok(0)
+        }
+        Err(error) => {
+            error!(%error, "stopped");
+            Ok(FAILED)
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The environment as configuration: `WXGATE_` and a key's path in capitals, two underscores between levels.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use zeroize::Zeroizing;
+
+use super::nearest;
+use super::problem::{Fault, Origin};
+use super::schema;
+use super::source::{Source, built_kind, is_upstream};
+use super::value::{Value, printable};
+
+const PREFIX: &str = "WXGATE_";
+
+/// More routes than anybody reads through in order.
+const MAX_ROUTES: usize = 1000;
+
+/// The variables of this process; `None` for a value that is not UTF-8.
+#[derive(Default)]
+pub(super) struct Env(BTreeMap<String, Option<Zeroizing<String>>>);
+
+impl Env {
+    pub(super) fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let readable = |text: OsString| text.into_string().ok().map(Zeroizing::new);
+        Self(
+            variables.into_iter().map(|(name, value)| (name.to_string_lossy().into_owned(), readable(value))).collect(),
+        )
+    }
+
+    /// The value of one variable.
+    ///
+    /// # Errors
+    /// What keeps it from being read, without its value.
+    pub(super) fn read(&self, name: &str) -> Result<&str, &'static str> {
+        match self.0.get(name) {
+            Some(Some(value)) => Ok(value),
+            Some(None) => Err("is not UTF-8"),
+            None => Err("is not set"),
+        }
+    }
+
+    /// Lays the variables over what the file said, and refuses those that mean nothing.
+    pub(super) fn lay_over(&self, source: &mut Source) {
+        let ours = || self.0.keys().filter_map(|name| Some((name.as_str(), path_of(name)?)));
+        let added = routes_in(ours().map(|(_, path)| path), source.routes);
+        let mut strangers = Vec::new();
+        for (name, path) in ours() {
+            match self.target(&path) {
+                Target::Unbuilt(remedy) => source.push(Fault::not_yet(remedy).at(path, from(name))),
+                Target::Key(path) if index_of(&path).is_some_and(|index| index >= added) => {
+                    let remedy = format!("The next route is number {added}; numbers start at 0 and leave no gap.");
+                    source.push(Fault::new("there is no such route", remedy).at(path, from(name)));
+                }
+                Target::Key(path) => self.set(source, name, path),
+                Target::None => strangers.push(name),
+            }
+        }
+        source.routes = added;
+        for name in strangers {
+            if !source.named.contains(name) && !source.is_full() {
+                source.push(stranger(name).at("", from(name)));
+            }
+        }
+    }
+
+    fn target(&self, path: &str) -> Target {
+        if let Some(remedy) = schema::unbuilt(path) {
+            return Target::Unbuilt(remedy);
+        }
+        let path = if is_upstream(path) { format!("{path}.url") } else { path.to_owned() };
+        let secret = path.rsplit_once('.').filter(|(_, place)| matches!(*place, "env" | "file"));
+        let is_secret = |path: &str| built_kind(path).is_some_and(schema::Kind::is_secret);
+        match built_kind(&path) {
+            Some(_) => Target::Key(path),
+            None if secret.is_some_and(|(parent, _)| is_secret(parent)) => Target::Key(path),
+            None => Target::None,
+        }
+    }
+
+    fn set(&self, source: &mut Source, name: &str, path: String) {
+        let origin = from(name);
+        let text = match self.read(name) {
+            Ok(text) => text,
+            Err(why) => {
+                source.push(Fault::new(why, "Write it in UTF-8, or unset it.").at(path, origin));
+                return;
+            }
+        };
+        let (path, value) = match built_kind(&path) {
+            Some(kind) => (path, Value::of_variable(text, kind)),
+            None => within_secret(&path, text),
+        };
+        let value = match value {
+            Ok(value) => value,
+            Err(fault) => {
+                source.push(fault.at(path, origin));
+                return;
+            }
+        };
+        if let Some(Origin::Env { name: other }) = source.entries.get(&path).map(|entry| &entry.origin) {
+            let fault = Fault::new(format!("is set by {other} as well"), "Keep one of the two.");
+            source.push(fault.at(path, origin));
+            return;
+        }
+        let secret = built_kind(&path).is_some_and(schema::Kind::is_secret);
+        source.insert(path, secret, value, origin);
+    }
+}
+
+enum Target {
+    Key(String),
+    Unbuilt(&'static str),
+    None,
+}
+
+fn from(name: &str) -> Origin {
+    Origin::Env { name: printable(name) }
+}
+
+/// `session.secret.file` from a variable is `session.secret = { file = … }`.
+fn within_secret(path: &str, text: &str) -> (String, Result<Value, Fault>) {
+    let (parent, place) = path.rsplit_once('.').unwrap_or((path, ""));
+    (parent.to_owned(), Ok(Value::Table(BTreeMap::from([(place.to_owned(), Value::text(text))]))))
+}
+
+/// The key path a variable's name stands for; `None` when it is not one of ours.
+fn path_of(name: &str) -> Option<String> {
+    let rest = name.strip_prefix(PREFIX)?;
+    // Lower-case letters would fold to the same path, and two variables to one key.
+    let capitals = rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    Some(if capitals { rest.to_ascii_lowercase().replace("__", ".") } else { rest.to_owned() })
+}
+
+/// The variable that sets this path.
+#[must_use]
+pub fn variable(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
+}
+
+fn index_of(path: &str) -> Option<usize> {
+    let index = path.strip_prefix("route.")?.split('.').next()?;
+    // Only one spelling of each number, so that no two variables are one key.
+    let canonical = index == "0" || !index.starts_with('0');
+    Some(index.parse().ok().filter(|_| canonical).unwrap_or(usize::MAX))
+}
+
+/// How many routes there are once those of the variables are appended to the file's.
+fn routes_in(paths: impl Iterator<Item = String>, in_file: usize) -> usize {
+    let mut indices: Vec<usize> = paths.filter_map(|path| index_of(&path)).collect();
+    indices.sort_unstable();
+    indices
+        .into_iter()
+        .fold(in_file, |count, index| if index == count && count < MAX_ROUTES { count + 1 } else { count })
+}
+
+fn stranger(name: &str) -> Fault {
+    // Kubernetes puts these into every pod beside a Service called "wxgate".
+    if name.starts_with("WXGATE_SERVICE_") || name.starts_with("WXGATE_PORT") {
+        let remedy = "If Kubernetes set it for a Service called wxgate, set enableServiceLinks: false in the pod.";
+        return Fault::new("not a variable of the gate", remedy);
+    }
+    let path = name.strip_prefix(PREFIX).unwrap_or_default().to_ascii_lowercase().replace("__", ".");
+    Fault::new("not a variable of the gate", format!("The nearest is {}.", variable(&nearest::key(&path))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_paths_stand_for_each_other() {
+        for key in schema::keys() {
+            let path = key.path.replace('*', "0");
+            assert_eq!(path_of(&variable(&path)).as_deref(), Some(path.as_str()));
+        }
+        assert_eq!(path_of("PATH"), None);
+        assert_eq!(path_of("WXGATE_Session__Ttl").as_deref(), Some("Session__Ttl"));
+    }
+
+    #[test]
+    fn routes_are_appended_without_gaps() {
+        let count = |paths: &[&str], in_file| routes_in(paths.iter().map(|path| (*path).to_owned()), in_file);
+        assert_eq!(count(&[], 2), 2);
+        assert_eq!(count(&["route.0.path", "route.1.path", "route.1.auth"], 0), 2);
+        assert_eq!(count(&["route.3.path"], 2), 2);
+        assert_eq!(count(&["route.02.path"], 2), 2);
+        assert_eq!(count(&["route.99999999999999999999.path"], 2), 2);
+    }
+}

@@ -1,0 +1,90 @@
+//! Which known key an unknown one was probably meant to be. Pure.
+
+use super::schema;
+
+/// What is compared of a name: a file may hold a very long one, and no key of ours comes near.
+const COMPARED_CHARS: usize = 64;
+
+/// A right name under the wrong section is likelier than a rare typo, but a typo under the right one is likelier still.
+const MOVED: usize = 2;
+
+/// The known key or section closest to this path.
+pub(super) fn key(path: &str) -> String {
+    let index = path.strip_prefix("route.").and_then(|rest| rest.split('.').next()).unwrap_or("0");
+    let index = if index.parse::<usize>().is_ok() { index } else { "0" };
+    let known = schema::keys().iter().flat_map(|key| with_sections(key.path)).map(|name| name.replace('*', index));
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let wanted = last(path);
+    known
+        .min_by_key(|name| distance(path, name).min(distance(&wanted, &last(name)) + MOVED))
+        .expect("the table of keys is not empty")
+}
+
+/// The closest of a few words.
+pub(super) fn word<'a>(wanted: &str, known: &[&'a str]) -> &'a str {
+    known.iter().min_by_key(|name| distance(wanted, name)).expect("nobody asks for the closest of none")
+}
+
+/// A path and every section it lies in: `a.b.c`, `a.b`, `a`. A bare `route.*` is written `[[route]]`.
+fn with_sections(path: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(path);
+    std::iter::from_fn(move || {
+        let here = rest?;
+        rest = here.rsplit_once('.').map(|(section, _)| section);
+        Some(here)
+    })
+    .filter(|name| !name.ends_with('*'))
+}
+
+/// Levenshtein's distance, two neighbours swapped counting as one step.
+fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().take(COMPARED_CHARS).collect();
+    let right: Vec<char> = right.chars().take(COMPARED_CHARS).collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=right.len()).collect();
+    for (i, l) in left.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, r) in right.iter().enumerate() {
+            let mut steps = (above[j] + usize::from(l != r)).min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *l == right[j - 1] && left[i - 1] == *r {
+                steps = steps.min(before[j - 1] + 1);
+            }
+            row.push(steps);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typos_lead_to_the_key_that_was_meant() {
+        for (typed, meant) in [
+            ("public-url", "public_url"),
+            ("sesion", "session"),
+            ("session.cookie_nmae", "session.cookie_name"),
+            ("session.upstream", "upstream"),
+            ("listen", "server.listen"),
+            ("official_account.appid", "official_account.app_id"),
+            ("server.tls.crt", "server.tls.cert"),
+            ("route.3.pth", "route.3.path"),
+            ("routes", "route"),
+            ("trusted_proxies", "server.trusted_proxies"),
+            ("cookie_name", "session.cookie_name"),
+        ] {
+            assert_eq!(key(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn distances_count_steps() {
+        for (left, right, steps) in
+            [("", "", 0), ("a", "", 1), ("abc", "abc", 0), ("abc", "acb", 1), ("kitten", "sitting", 3)]
+        {
+            assert_eq!(distance(left, right), steps, "{left} {right}");
+        }
+    }
+}

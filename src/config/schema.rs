@@ -1,0 +1,265 @@
+//! Every key there is: its path, what it takes, its default. The file, the environment, `check` and the documented
+//! `config.toml` are all held against this one table.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// Levels joined by dots; `route.*.path` stands for that key of every route.
+    pub path: &'static str,
+    pub kind: Kind,
+    /// TOML text.
+    pub default: Option<&'static str>,
+    pub support: Support,
+}
+
+/// What a key takes.
+#[derive(Debug)]
+pub enum Kind {
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    Switch,
+    Integer(RangeInclusive<u64>),
+    Duration(RangeInclusive<Duration>),
+    /// A duration or `"off"`.
+    DurationOrOff(RangeInclusive<Duration>),
+    /// Bytes.
+    Size(RangeInclusive<u64>),
+    /// Texts, or a single one.
+    List,
+    /// A literal, `{ env = … }` or `{ file = … }`.
+    Secret,
+    /// A secret, or a list of them.
+    Secrets,
+}
+
+/// Whether this version does what a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    Built,
+    /// Refused wherever it appears.
+    Later,
+    /// Only the default is accepted.
+    OnlyDefault,
+}
+
+impl Kind {
+    /// Whether values of this kind must never be shown.
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        matches!(self, Self::Secret | Self::Secrets)
+    }
+}
+
+/// The table, in the order of the contract.
+#[must_use]
+pub const fn keys() -> &'static [Key] {
+    KEYS
+}
+
+/// The key of this path, an index of a route standing for the `*`.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Key> {
+    let general = generalised(path);
+    KEYS.iter().find(|key| key.path == general)
+}
+
+/// Whether some key lies below this path.
+#[must_use]
+pub fn is_section(path: &str) -> bool {
+    let general = generalised(path);
+    KEYS.iter().any(|key| key.path.strip_prefix(&*general).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// What to do instead, when nothing at or below this path is built yet.
+#[must_use]
+pub fn unbuilt(path: &str) -> Option<&'static str> {
+    let general = generalised(path);
+    let within = |(section, _): &&(&str, &str)| {
+        general.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    UNBUILT.iter().find(within).map(|(_, remedy)| *remedy)
+}
+
+/// Sorts paths as the documentation does: route by route, and each in the order of the table.
+#[must_use]
+pub fn rank(path: &str) -> (usize, usize) {
+    let general = generalised(path);
+    let route =
+        path.strip_prefix("route.").and_then(|rest| rest.split('.').next()?.parse().ok()).map_or(0, |n: usize| n + 1);
+    (route, KEYS.iter().position(|key| key.path == general).unwrap_or(KEYS.len()))
+}
+
+/// `route.7.path` is `route.*.path`.
+fn generalised(path: &str) -> String {
+    let mut levels: Vec<&str> = path.split('.').collect();
+    if let ["route", index, ..] = levels.as_mut_slice()
+        && index.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        *index = "*";
+    }
+    levels.join(".")
+}
+
+const UNBUILT: &[(&str, &str)] = &[
+    (
+        "server.tls",
+        "Remove it, and let nginx or Caddy in front of the gate speak TLS; name that in server.trusted_proxies.",
+    ),
+    ("admin", "Remove it; there is no admin listener in this version."),
+    ("official_account.token", "Remove it; this version needs no platform token."),
+    ("website_app", "Remove it; visitors outside WeChat are shown a QR code of the address to open in WeChat."),
+    ("wecom", "Remove it; this version signs in through official_account only."),
+    ("pages", "Remove it; the gate's pages show the host of public_url."),
+    ("jssdk", "Remove it; signing for the JS-SDK stays with your application for now."),
+    ("store", "Remove it, and run a single replica."),
+    ("telemetry", "Remove it; the log has a line for every request."),
+    ("endpoints.qyapi", "Remove it; this version does not speak to WeCom."),
+    ("endpoints.wwlogin", "Remove it; this version does not speak to WeCom."),
+    ("upstream.ca_file", "Remove it; the upstream is spoken to by http or a unix socket."),
+    ("route.*.upstream.ca_file", "Remove it; the upstream is spoken to by http or a unix socket."),
+];
+
+const fn key(path: &'static str, kind: Kind, default: Option<&'static str>) -> Key {
+    Key { path, kind, default, support: Support::Built }
+}
+
+const fn later(path: &'static str, kind: Kind, default: Option<&'static str>) -> Key {
+    Key { path, kind, default, support: Support::Later }
+}
+
+const fn off(path: &'static str) -> Key {
+    Key { path, kind: Kind::Switch, default: Some("false"), support: Support::OnlyDefault }
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Longer than any network pause worth waiting out; catches `10d` written for `10s`.
+const WAIT: RangeInclusive<Duration> = MILLISECOND..=DAY;
+/// Chrome keeps no cookie longer than 400 days.
+const COOKIE_LIFE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(400 * 86_400);
+/// Below, a browser's ordinary cookies do not fit; above, a client can make the gate hold much memory.
+const HEADER_BYTES: RangeInclusive<u64> = 4 << 10..=1 << 20;
+
+const SCOPES: Kind = Kind::Choice(&["base", "userinfo"]);
+
+const KEYS: &[Key] = &[
+    key("public_url", Kind::Text, None),
+    key("upstream.url", Kind::Text, None),
+    key("upstream.connect_timeout", Kind::Duration(WAIT), Some(r#""3s""#)),
+    key("upstream.response_timeout", Kind::Duration(WAIT), Some(r#""60s""#)),
+    key("upstream.idle_timeout", Kind::Duration(WAIT), Some(r#""5m""#)),
+    key("upstream.preserve_host", Kind::Switch, Some("true")),
+    later("upstream.ca_file", Kind::Text, None),
+    key("server.listen", Kind::List, Some(r#""0.0.0.0:4180""#)),
+    key("server.trusted_proxies", Kind::List, Some("[]")),
+    key("server.workers", Kind::Integer(0..=512), Some("0")),
+    key("server.max_connections", Kind::Integer(1..=1_000_000), Some("20000")),
+    key("server.max_header_bytes", Kind::Size(HEADER_BYTES), Some(r#""32KiB""#)),
+    key("server.header_timeout", Kind::Duration(WAIT), Some(r#""10s""#)),
+    key("server.keepalive_timeout", Kind::Duration(WAIT), Some(r#""75s""#)),
+    key("server.shutdown_grace", Kind::Duration(Duration::ZERO..=DAY), Some(r#""30s""#)),
+    off("server.proxy_protocol"),
+    later("server.tls.listen", Kind::List, None),
+    later("server.tls.cert", Kind::Text, None),
+    later("server.tls.key", Kind::Text, None),
+    later("server.tls.redirect_http", Kind::Switch, Some("false")),
+    later("admin.listen", Kind::Text, None),
+    later("admin.token", Kind::Secret, None),
+    key("official_account.app_id", Kind::Text, None),
+    key("official_account.app_secret", Kind::Secret, None),
+    key("official_account.scope", SCOPES, Some(r#""base""#)),
+    key("official_account.snapshot", Kind::Choice(&["page", "pass", "deny"]), Some(r#""page""#)),
+    later("official_account.token", Kind::Choice(&["stable", "classic"]), Some(r#""stable""#)),
+    later("website_app.app_id", Kind::Text, None),
+    later("website_app.app_secret", Kind::Secret, None),
+    later("wecom.corp_id", Kind::Text, None),
+    later("wecom.agent_id", Kind::Text, None),
+    later("wecom.secret", Kind::Secret, None),
+    later("wecom.scope", Kind::Choice(&["base", "privateinfo"]), Some(r#""base""#)),
+    off("sign_in.handoff"),
+    off("sign_in.keep_fragment"),
+    key("sign_in.attempts_per_minute", Kind::Integer(0..=1_000_000), Some("600")),
+    key("sign_in.verify_files", Kind::List, Some("[]")),
+    key("sign_in.language", Kind::Choice(&["auto", "zh-CN", "en"]), Some(r#""auto""#)),
+    later("pages.site_name", Kind::Text, None),
+    later("pages.logo_file", Kind::Text, None),
+    key("session.secret", Kind::Secrets, None),
+    key("session.ttl", Kind::Duration(COOKIE_LIFE), Some(r#""7d""#)),
+    key("session.idle", Kind::DurationOrOff(COOKIE_LIFE), Some(r#""24h""#)),
+    key("session.cookie_name", Kind::Text, Some(r#""wxgate""#)),
+    key("session.cookie_domain", Kind::Text, None),
+    key("session.same_site", Kind::Choice(&["lax", "strict", "none"]), Some(r#""lax""#)),
+    key("identity.headers", Kind::Switch, Some("true")),
+    key("identity.encoding", Kind::Choice(&["percent", "base64"]), Some(r#""percent""#)),
+    key("identity.jwt.header", Kind::Text, None),
+    key("identity.jwt.cookie", Kind::Text, None),
+    key("identity.jwt.key", Kind::Secret, None),
+    key("identity.jwt.algorithm", Kind::Choice(&["ES256", "EdDSA", "RS256", "HS256"]), Some(r#""ES256""#)),
+    key("identity.jwt.audience", Kind::Text, Some(r#""""#)),
+    key("identity.jwt.ttl", Kind::Duration(SECOND..=DAY), Some(r#""5m""#)),
+    later("jssdk.path", Kind::Text, Some(r#""/jsconfig""#)),
+    later("jssdk.hosts", Kind::List, Some("[]")),
+    later("jssdk.api_list", Kind::List, Some("[]")),
+    later("jssdk.open_tags", Kind::List, Some("[]")),
+    key("paths.prefix", Kind::Text, Some(r#""/_wechat""#)),
+    key("paths.login", Kind::Text, None),
+    key("paths.callback", Kind::Text, None),
+    key("paths.logout", Kind::Text, None),
+    key("paths.me", Kind::Text, None),
+    later("store.redis", Kind::Secret, None),
+    later("store.key_prefix", Kind::Text, Some(r#""wxgate:""#)),
+    key("log.format", Kind::Choice(&["text", "json"]), Some(r#""text""#)),
+    key("log.level", Kind::Choice(&["error", "warn", "info", "debug"]), Some(r#""info""#)),
+    key("log.access", Kind::Switch, Some("true")),
+    later("telemetry.otlp", Kind::Text, None),
+    key("endpoints.open", Kind::Text, Some(r#""https://open.weixin.qq.com""#)),
+    key("endpoints.api", Kind::Text, Some(r#""https://api.weixin.qq.com""#)),
+    later("endpoints.qyapi", Kind::Text, Some(r#""https://qyapi.weixin.qq.com""#)),
+    later("endpoints.wwlogin", Kind::Text, Some(r#""https://login.work.weixin.qq.com""#)),
+    key("route.*.path", Kind::Text, None),
+    key("route.*.methods", Kind::List, Some("[]")),
+    key("route.*.auth", Kind::Choice(&["required", "optional", "none"]), Some(r#""required""#)),
+    key("route.*.scope", SCOPES, None),
+    key("route.*.on_anonymous", Kind::Choice(&["redirect", "401"]), None),
+    key("route.*.allow", Kind::List, None),
+    key("route.*.upstream.url", Kind::Text, None),
+    key("route.*.upstream.connect_timeout", Kind::Duration(WAIT), None),
+    key("route.*.upstream.response_timeout", Kind::Duration(WAIT), None),
+    key("route.*.upstream.idle_timeout", Kind::Duration(WAIT), None),
+    key("route.*.upstream.preserve_host", Kind::Switch, None),
+    later("route.*.upstream.ca_file", Kind::Text, None),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_refused_has_a_remedy_and_no_other_has() {
+        for key in KEYS {
+            assert_eq!(unbuilt(key.path).is_some(), key.support == Support::Later, "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn no_key_is_listed_twice_or_lies_below_another() {
+        for (index, key) in KEYS.iter().enumerate() {
+            assert!(!is_section(key.path), "{}", key.path);
+            assert!(KEYS[index + 1..].iter().all(|other| other.path != key.path), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn routes_are_found_by_any_index() {
+        assert_eq!(find("route.12.auth").map(|key| key.path), Some("route.*.auth"));
+        assert!(find("route.x.auth").is_none());
+        assert!(is_section("route.3.upstream"));
+        assert!(!is_section("route.3.path"));
+    }
+}

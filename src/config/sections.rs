@@ -1,0 +1,214 @@
+//! Builds the sections that need little thought: the listening side, the account, sign-in, log, WeChat's hosts.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::problem::Fault;
+use super::reader::Reader;
+use super::site::Site;
+use super::{
+    Endpoints, Language, Log, LogFormat, LogLevel, OfficialAccount, PublicUrl, Server, SignIn, SnapshotPolicy,
+    VerifyFile,
+};
+use crate::secret::Secret;
+use crate::types::{AppId, Scope};
+
+pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
+    const KEY: &str = "public_url";
+    const EXAMPLE: &str = "https://m.example.com";
+    const WECHAT: &str = "WeChat refuses it in production.";
+    if !read.is_set(KEY) {
+        read.missing(KEY, &format!("Write the address visitors see, such as {EXAMPLE:?}."));
+    }
+    let site = read.text(KEY, |text| Site::parse(text, EXAMPLE))?;
+    if !site.https {
+        read.warn(KEY, "is http, so cookies travel in the clear", WECHAT);
+    }
+    if site.ip().is_some() {
+        read.warn(KEY, "has an IP address for a host", WECHAT);
+    }
+    if site.port.is_some() {
+        read.warn(KEY, "has a port other than the scheme's own", WECHAT);
+    }
+    Some(PublicUrl { origin: site.origin(), https: site.https, host: site.host.to_string(), port: site.port })
+}
+
+pub(super) fn server(read: &mut Reader<'_>) -> Server {
+    later_switch(
+        read,
+        "server.proxy_protocol",
+        "Let the proxy in front send X-Forwarded-For, and name it in server.trusted_proxies.",
+    );
+    Server {
+        listen: listen(read),
+        trusted_proxies: trusted_proxies(read),
+        workers: read.integer("server.workers"),
+        max_connections: read.integer("server.max_connections"),
+        max_header_bytes: read.integer("server.max_header_bytes"),
+        header_timeout: read.duration("server.header_timeout"),
+        keepalive_timeout: read.duration("server.keepalive_timeout"),
+        shutdown_grace: read.duration("server.shutdown_grace"),
+    }
+}
+
+/// A switch that can only be off so far.
+fn later_switch(read: &mut Reader<'_>, path: &str, instead: &str) {
+    if read.switch(path) {
+        read.refuse(path, Fault::not_yet(format!("Write false or remove it. {instead}")));
+    }
+}
+
+fn listen(read: &mut Reader<'_>) -> Vec<SocketAddr> {
+    const KEY: &str = "server.listen";
+    const EXAMPLE: &str = r#"Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#;
+    let before = read.source.problems.len();
+    let addresses: Vec<SocketAddr> = read.list(KEY, |text| {
+        if text.starts_with("unix:") || text.starts_with("systemd:") {
+            return Err(Fault::not_yet(EXAMPLE));
+        }
+        text.parse().map_err(|_| Fault::new("is not an address and a port", EXAMPLE))
+    });
+    if addresses.is_empty() && read.source.problems.len() == before {
+        read.refuse(KEY, Fault::new("is empty", EXAMPLE));
+    }
+    let repeated = |(index, address): (usize, &SocketAddr)| address.port() != 0 && addresses[..index].contains(address);
+    if addresses.iter().enumerate().any(repeated) {
+        read.refuse(KEY, Fault::new("names an address twice", "Keep one of them."));
+    }
+    addresses
+}
+
+fn trusted_proxies(read: &mut Reader<'_>) -> Vec<IpNet> {
+    const KEY: &str = "server.trusted_proxies";
+    let networks = read.list(KEY, |text| {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(|network| network.trunc()).map_err(|_| {
+            Fault::new("is not a network", r#"Write it as "10.0.0.0/8", or a single address as "127.0.0.1"."#)
+        })
+    });
+    if networks.iter().any(|network| network.prefix_len() == 0) {
+        read.warn(
+            KEY,
+            "trusts every address there is, so any visitor can claim any other",
+            "Name only your own proxies.",
+        );
+    }
+    networks
+}
+
+pub(super) fn official_account(read: &mut Reader<'_>) -> Option<OfficialAccount> {
+    const ID: &str = "official_account.app_id";
+    const SECRET: &str = "official_account.app_secret";
+    if !read.source.has_section("official_account") {
+        read.missing(
+            "official_account",
+            "Write [official_account] with the app_id and app_secret of your service account.",
+        );
+        return None;
+    }
+    for (key, remedy) in [
+        (ID, "Write the AppID that mp.weixin.qq.com shows under Basic configuration."),
+        (SECRET, r#"Write { file = "PATH" } or { env = "NAME" } to say where the AppSecret lies."#),
+    ] {
+        if !read.is_set(key) {
+            read.missing(key, remedy);
+        }
+    }
+    let app_id = read.text(ID, |text| {
+        AppId::parse(text)
+            .map_err(|_| Fault::new("is not an AppID", r#"WeChat's are "wx" and 16 digits or letters from a to f."#))
+    });
+    let app_secret = app_secret(read, SECRET);
+    let scope = read.choice("official_account.scope", [Scope::Base, Scope::UserInfo]);
+    let snapshot =
+        read.choice("official_account.snapshot", [SnapshotPolicy::Page, SnapshotPolicy::Pass, SnapshotPolicy::Deny]);
+    if let Some(app_id) = &app_id
+        && !is_official(app_id.as_str())
+        && !read.is_set("endpoints.api")
+    {
+        read.warn(
+            ID,
+            "does not look like an official account's",
+            r#"WeChat's are "wx" and 16 digits or letters from a to f."#,
+        );
+    }
+    Some(OfficialAccount { app_id: app_id?, app_secret: app_secret?, scope, snapshot })
+}
+
+fn is_official(app_id: &str) -> bool {
+    app_id.strip_prefix("wx").is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn app_secret(read: &mut Reader<'_>, path: &str) -> Option<Secret<String>> {
+    let secret = read.secrets(path)?.pop()?;
+    if !secret.expose().iter().all(u8::is_ascii_graphic) {
+        read.refuse(path, Fault::new("contains a space or something else that no AppSecret has", "Copy it again."));
+        return None;
+    }
+    // A simulator or relay has its own idea of secrets.
+    if secret.expose().len() != 32 && !read.is_set("endpoints.api") {
+        read.warn(path, "is not 32 characters long, as WeChat's are", "Compare it with what mp.weixin.qq.com showed.");
+    }
+    let text = String::from_utf8(secret.expose().clone()).expect("graphic ASCII is UTF-8");
+    Some(Secret::new(text))
+}
+
+pub(super) fn sign_in(read: &mut Reader<'_>) -> SignIn {
+    later_switch(read, "sign_in.handoff", "Visitors outside WeChat are shown a QR code of the address.");
+    later_switch(read, "sign_in.keep_fragment", "The part of an address after # is lost across the sign-in.");
+    SignIn {
+        attempts_per_minute: read.integer("sign_in.attempts_per_minute"),
+        verify_files: verify_files(read),
+        language: read.choice("sign_in.language", [Language::Auto, Language::Chinese, Language::English]),
+    }
+}
+
+fn verify_files(read: &mut Reader<'_>) -> Vec<VerifyFile> {
+    const KEY: &str = "sign_in.verify_files";
+    let files = read.list(KEY, |name| {
+        let token =
+            ["MP_verify_", "WW_verify_"].iter().find_map(|prefix| name.strip_prefix(prefix)?.strip_suffix(".txt"));
+        match token {
+            Some(token) if token.len() == 16 && token.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                Ok(VerifyFile { name: name.to_owned(), token: token.to_owned() })
+            }
+            _ => Err(Fault::new(
+                "is not the name of a file WeChat gives out",
+                r#"Write it as downloaded: "MP_verify_" or "WW_verify_", 16 letters or digits, ".txt"."#,
+            )),
+        }
+    });
+    if files.iter().enumerate().any(|(index, file)| files[..index].contains(file)) {
+        read.refuse(KEY, Fault::new("names a file twice", "Keep one of them."));
+    }
+    files
+}
+
+pub(super) fn log(read: &mut Reader<'_>) -> Log {
+    Log {
+        format: read.choice("log.format", [LogFormat::Text, LogFormat::Json]),
+        level: read.choice("log.level", [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]),
+        access: read.switch("log.access"),
+    }
+}
+
+pub(super) fn endpoints(read: &mut Reader<'_>) -> Endpoints {
+    let mut origin = |path| {
+        // After a mistake the empty text stands in; the problem keeps it from being used.
+        read.text(path, |text| {
+            let site = Site::parse(text, "https://relay.example.com")?;
+            if site.https || site.is_loopback() {
+                Ok(site.origin())
+            } else {
+                // Codes and the AppSecret go there (R47).
+                Err(Fault::new(
+                    "is http beyond this machine",
+                    "Write https; http is for 127.0.0.0/8, [::1] and localhost.",
+                ))
+            }
+        })
+        .unwrap_or_default()
+    };
+    Endpoints { open: origin("endpoints.open"), api: origin("endpoints.api") }
+}

@@ -1,0 +1,141 @@
+//! Builds the upstream, the top-level one and those of routes, and thinks about where it leads.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use url::Host;
+
+use super::problem::Fault;
+use super::reader::Reader;
+use super::site::Site;
+use super::{PublicUrl, Upstream, UpstreamAddress};
+
+const EXAMPLE: &str = "http://127.0.0.1:8080";
+
+/// `sun_path` is 108 bytes with its NUL on Linux.
+const MAX_SOCKET_PATH_BYTES: usize = 107;
+
+/// What an upstream address must be told apart from.
+pub(super) struct Surroundings<'a> {
+    pub public_url: Option<&'a PublicUrl>,
+    pub listen: &'a [SocketAddr],
+}
+
+pub(super) fn of_site(read: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Upstream> {
+    if !read.is_set("upstream.url") {
+        let origin = read.source.sections.get("upstream").cloned().unwrap_or(super::Origin::Default);
+        let fault = Fault::new(
+            "missing, and forward-auth without an upstream is not supported yet",
+            format!("Write upstream = {EXAMPLE:?} at the top of the file."),
+        );
+        read.source.push(fault.at("upstream", origin));
+    }
+    let address = address(read, "upstream.url", around);
+    let connect_timeout = read.duration("upstream.connect_timeout");
+    let response_timeout = read.duration("upstream.response_timeout");
+    let idle_timeout = read.duration("upstream.idle_timeout");
+    let preserve_host = read.switch("upstream.preserve_host");
+    Some(Upstream { address: address?, connect_timeout, response_timeout, idle_timeout, preserve_host })
+}
+
+/// A route's own upstream, if it has one; what it leaves out it inherits.
+pub(super) fn of_route(
+    read: &mut Reader<'_>,
+    route: &str,
+    site: Option<&Upstream>,
+    around: &Surroundings<'_>,
+) -> Option<Upstream> {
+    let section = format!("{route}.upstream");
+    if !read.source.has_section(&section) {
+        return None;
+    }
+    let key = |name| format!("{section}.{name}");
+    let own_address = address(read, &key("url"), around);
+    let connect_timeout = read.optional_duration(&key("connect_timeout"));
+    let response_timeout = read.optional_duration(&key("response_timeout"));
+    let idle_timeout = read.optional_duration(&key("idle_timeout"));
+    let preserve_host = read.optional_switch(&key("preserve_host"));
+    // Without a site's upstream there is a problem already, and nothing to inherit.
+    let site = site?;
+    Some(Upstream {
+        address: own_address.unwrap_or_else(|| site.address.clone()),
+        connect_timeout: connect_timeout.unwrap_or(site.connect_timeout),
+        response_timeout: response_timeout.unwrap_or(site.response_timeout),
+        idle_timeout: idle_timeout.unwrap_or(site.idle_timeout),
+        preserve_host: preserve_host.unwrap_or(site.preserve_host),
+    })
+}
+
+fn address(read: &mut Reader<'_>, key: &str, around: &Surroundings<'_>) -> Option<UpstreamAddress> {
+    let read_address = |text: &str| match text.strip_prefix("unix:") {
+        Some(path) => socket(path).map(Err),
+        None => network(text).map(Ok),
+    };
+    let site = match read.text(key, read_address)? {
+        Ok(site) => site,
+        Err(path) => return Some(UpstreamAddress::Unix(path)),
+    };
+    let port = site.effective_port();
+    if around.listen.iter().any(|own| leads_to(&site, *own)) {
+        let fault = Fault::new(
+            "is the gate's own address, so every request would circle",
+            "Write the address of your application.",
+        );
+        read.refuse(key, fault);
+        return None;
+    }
+    let public = around.public_url.filter(|public| !public.https && public.host == site.host.to_string());
+    if public.is_some_and(|public| public.port.unwrap_or(80) == port) && !site.is_loopback() {
+        read.warn(key, "is public_url, so requests may circle", "Write the address your application listens on.");
+    } else if site.looks_public() {
+        read.warn(
+            key,
+            "looks public: whoever reaches it directly can claim to be anybody",
+            "Bind the application to 127.0.0.1 or a private network.",
+        );
+    }
+    let host = match site.host {
+        Host::Domain(name) => name,
+        Host::Ipv4(ip) => ip.to_string(),
+        Host::Ipv6(ip) => ip.to_string(),
+    };
+    Some(UpstreamAddress::Http { host, port })
+}
+
+fn network(text: &str) -> Result<Site, Fault> {
+    let site = Site::parse(text, EXAMPLE)?;
+    if site.https {
+        return Err(Fault::not_yet("Write http:// with the address of your application on this machine or network."));
+    }
+    Ok(site)
+}
+
+fn socket(path: &str) -> Result<PathBuf, Fault> {
+    let fault = |message| Fault::new(message, r#"Write "unix:" and an absolute path, such as "unix:/run/app.sock"."#);
+    if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
+        Err(fault("is not the absolute path of a socket"))
+    } else if path.len() > MAX_SOCKET_PATH_BYTES {
+        Err(fault("is longer than a socket's path can be"))
+    } else {
+        Ok(PathBuf::from(path))
+    }
+}
+
+/// Whether a connection to the site ends at this listener of ours.
+fn leads_to(site: &Site, own: SocketAddr) -> bool {
+    if own.port() == 0 || site.effective_port() != own.port() {
+        return false;
+    }
+    let unspecified = site.ip().is_some_and(|ip| ip.is_unspecified());
+    match site.ip() {
+        Some(ip) if ip == own.ip() => true,
+        _ => {
+            (site.is_loopback() || unspecified)
+                && (own.ip().is_unspecified() || own.ip().is_loopback() && is_localhost(site))
+        }
+    }
+}
+
+fn is_localhost(site: &Site) -> bool {
+    matches!(&site.host, Host::Domain(name) if name == "localhost")
+}

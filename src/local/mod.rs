@@ -1,0 +1,3 @@
+//! What the gate answers itself.
+
+pub mod me;

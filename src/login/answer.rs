@@ -1,0 +1,89 @@
+//! What signing in says to a browser, for `edge` to put into HTTP.
+
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+
+use super::return_to::ReturnTo;
+use crate::types::Outside;
+use crate::wechat;
+
+/// What a browser is to do next.
+#[derive(Debug)]
+pub enum Answer {
+    Redirect(Redirect),
+    /// A page that asks whether to sign out, with a button that posts to the logout endpoint.
+    ConfirmLogout {
+        rd: ReturnTo,
+    },
+}
+
+/// An answer with a `Location`.
+#[derive(Debug)]
+pub struct Redirect {
+    /// 302 on the way to WeChat, 303 on the way back.
+    pub status: StatusCode,
+    /// Printable ASCII.
+    pub location: String,
+    /// `Set-Cookie` lines.
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// A sign-in that ends here, and the `Set-Cookie` lines that go with its page.
+#[derive(Debug)]
+pub struct Refused {
+    pub error: Error,
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// Why no sign-in, in the order in which a visitor would meet it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    BadRequest(&'static str),
+    /// R20
+    #[error("a parameter is repeated")]
+    RepeatedParameter,
+    /// A sign-out that no page of this site asked for.
+    #[error("the form was not sent from this site")]
+    NotSameOrigin,
+    #[error("too many sign-ins from this address")]
+    RateLimited { retry_after: Duration },
+    #[error("no way to sign in from this browser")]
+    NotInWechat { outside: Outside, target: ReturnTo },
+    #[error("sign-in after sign-in without a session")]
+    Loop,
+    /// The visitor said no, or WeChat did on their behalf.
+    #[error("the sign-in was declined")]
+    Declined { retry: ReturnTo },
+    #[error("a virtual visitor of a snapshot page, who is shown how to become a real one")]
+    Snapshot,
+    #[error("a virtual visitor of a snapshot page")]
+    SnapshotDenied,
+    #[error("WeChat is slow or down")]
+    WechatUnavailable { retry: ReturnTo, source: wechat::Error },
+    #[error("WeChat refuses this gate")]
+    WechatMisconfigured { source: wechat::Error },
+}
+
+impl Error {
+    pub(super) fn with(self, cookies: Vec<HeaderValue>) -> Refused {
+        Refused { error: self, cookies }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        error.with(Vec::new())
+    }
+}
+
+impl Answer {
+    pub(super) fn found(location: String, cookies: Vec<HeaderValue>) -> Self {
+        Self::Redirect(Redirect { status: StatusCode::FOUND, location, cookies })
+    }
+
+    pub(super) fn see_other(location: String, cookies: Vec<HeaderValue>) -> Self {
+        Self::Redirect(Redirect { status: StatusCode::SEE_OTHER, location, cookies })
+    }
+}

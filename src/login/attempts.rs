@@ -1,0 +1,130 @@
+//! How many sign-ins one client may begin in a minute (R39).
+//!
+//! The generic cell rate algorithm: one number per client, the time at which its allowance is whole again.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::request::Client;
+use crate::store::memory::Tallies;
+
+/// Clients counted at once; a flood from more addresses pushes out the longest unseen.
+const MOST_CLIENTS: u64 = 50_000;
+const MINUTE_MS: u64 = 60_000;
+
+/// What is counted, each on its own: a whole sign-in takes one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    Begin,
+    Callback,
+}
+
+/// Counts attempts by client.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    per_minute: u64,
+    tallies: Tallies<(Step, IpAddr)>,
+    clock: Clock,
+}
+
+impl Attempts {
+    /// `0` is off.
+    pub(super) fn new(per_minute: u32, clock: Clock) -> Self {
+        let tallies = Tallies::new(MOST_CLIENTS, Duration::from_millis(2 * MINUTE_MS));
+        Self { per_minute: per_minute.into(), tallies, clock }
+    }
+
+    /// Counts one attempt.
+    ///
+    /// # Errors
+    /// How long to wait, when there have been too many.
+    pub(super) fn count(&self, step: Step, client: &Client) -> Result<(), Duration> {
+        if self.per_minute == 0 || is_somebodys_proxy(client) {
+            return Ok(());
+        }
+        let now = self.clock.now().0.saturating_mul(1000);
+        let cost = (MINUTE_MS / self.per_minute).max(1);
+        let tally = self.tallies.of((step, subnet(client.ip)));
+        let spend = |whole_at: u64| {
+            let later = whole_at.max(now) + cost;
+            (later - now <= cost * self.per_minute).then_some(later)
+        };
+        tally.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).map(drop).map_err(|whole_at| {
+            let wait = (whole_at.max(now) + cost - now).saturating_sub(cost * self.per_minute);
+            Duration::from_secs(wait.div_ceil(1000).max(1))
+        })
+    }
+}
+
+/// A peer on a private network that no trusted proxy told us of is a proxy nobody configured: behind it is everybody.
+fn is_somebodys_proxy(client: &Client) -> bool {
+    !client.told
+        && match client.ip.to_canonical() {
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        }
+}
+
+/// IPv4 whole, IPv6 by /64, mapped addresses as what they map (R31).
+fn subnet(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn client(ip: &str, told: bool) -> Client {
+        Client { ip: ip.parse().expect("an address"), told }
+    }
+
+    fn allowed(attempts: &Attempts, client: &Client) -> usize {
+        (0..100).take_while(|_| attempts.count(Step::Begin, client).is_ok()).count()
+    }
+
+    #[test]
+    fn r39_a_client_has_its_allowance_and_gets_it_back_with_time() {
+        let clock = Clock::fixed(Timestamp(1000));
+        let attempts = Attempts::new(6, clock.clone());
+        let visitor = client("203.0.113.7", false);
+        assert_eq!(allowed(&attempts, &visitor), 6);
+        assert_eq!(attempts.count(Step::Begin, &visitor), Err(Duration::from_secs(10)));
+        assert_eq!(attempts.count(Step::Callback, &visitor), Ok(()), "callbacks are counted on their own");
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(attempts.count(Step::Begin, &visitor), Err(Duration::from_secs(1)));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(allowed(&attempts, &visitor), 1);
+        clock.advance(Duration::from_mins(5));
+        assert_eq!(allowed(&attempts, &visitor), 6);
+    }
+
+    #[test]
+    fn r31_neighbours_share_and_strangers_do_not() {
+        let attempts = Attempts::new(2, Clock::fixed(Timestamp(1000)));
+        assert_eq!(allowed(&attempts, &client("2001:db8:1:2::1", false)), 2);
+        assert_eq!(allowed(&attempts, &client("2001:db8:1:2:ffff::9", true)), 0);
+        assert_eq!(allowed(&attempts, &client("2001:db8:1:3::1", false)), 2);
+        assert_eq!(allowed(&attempts, &client("203.0.113.7", false)), 2);
+        assert_eq!(allowed(&attempts, &client("::ffff:203.0.113.7", false)), 0);
+        assert_eq!(allowed(&attempts, &client("203.0.113.8", false)), 2);
+    }
+
+    #[test]
+    fn private_peers_are_proxies_unless_told_of() {
+        let attempts = Attempts::new(2, Clock::fixed(Timestamp(1000)));
+        for ip in ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "172.16.0.1", "fd00::1", "::ffff:10.0.0.1"] {
+            assert_eq!(allowed(&attempts, &client(ip, false)), 100, "{ip}");
+            assert_eq!(allowed(&attempts, &client(ip, true)), 2, "{ip}");
+        }
+        assert_eq!(allowed(&Attempts::new(0, Clock::system()), &client("203.0.113.7", false)), 100);
+    }
+}

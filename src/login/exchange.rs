@@ -1,0 +1,244 @@
+//! A code is spent once, whatever arrives: the first callback asks WeChat, all others get its outcome.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::flow::{Flow, State};
+use super::outcome::{Memo, Outcome};
+use super::rounds::{Known, Rounds};
+use crate::config::SnapshotPolicy;
+use crate::request::RequestId;
+use crate::session::{Session, Sessions};
+use crate::store::{Key, Store};
+use crate::types::{Account, AvatarUrl, Identity, Nickname, Scope, UnionId};
+use crate::wechat::{self, Api, Profile, UserToken, UserTokens};
+
+/// How long an outcome answers for its code. WeChat's codes live five minutes, those of the Open Platform ten.
+const MEMORY: Duration = Duration::from_mins(10);
+/// How often to ask whether another replica has come to an outcome.
+const PEEK: Duration = Duration::from_millis(50);
+
+/// Spends codes. Cheap to clone; clones know of each other's codes.
+#[derive(Debug, Clone)]
+pub(super) struct Exchange(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    wechat: wechat::Client,
+    tokens: UserTokens,
+    sessions: Arc<Sessions>,
+    store: Arc<dyn Store>,
+    rounds: Rounds,
+    snapshot: SnapshotPolicy,
+    /// For everything a callback waits for.
+    budget: Duration,
+    /// Where the work is done, so that it ends well even when nobody waits for it any more.
+    runtime: Handle,
+    /// Bounded by the connections that wait, each for no longer than the budget.
+    in_flight: Mutex<HashMap<Key, watch::Receiver<Option<Memo>>>>,
+}
+
+/// What an exchange is made of, but for what it makes itself.
+pub(super) struct Parts {
+    pub wechat: wechat::Client,
+    pub tokens: UserTokens,
+    pub sessions: Arc<Sessions>,
+    pub store: Arc<dyn Store>,
+    pub rounds: Rounds,
+    pub snapshot: SnapshotPolicy,
+    pub budget: Duration,
+    pub runtime: Handle,
+}
+
+/// One callback whose state has been proven.
+pub(super) struct Callback {
+    pub code: String,
+    pub flow: Flow,
+    /// Who the browser's session says is there.
+    pub visitor: Option<Session>,
+    pub request: RequestId,
+}
+
+impl Exchange {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { wechat, tokens, sessions, store, rounds, snapshot, budget, runtime } = parts;
+        let in_flight = Mutex::default();
+        Self(Arc::new(Inner { wechat, tokens, sessions, store, rounds, snapshot, budget, runtime, in_flight }))
+    }
+
+    /// The outcome of this callback's code: WeChat's own for the first who brings it, that same one for all others with
+    /// the same state, and a refusal for anybody else.
+    pub(super) async fn spend(&self, callback: Callback) -> Outcome {
+        let state = callback.flow.state;
+        let mut outcome = self.join(callback);
+        let memo = outcome.wait_for(Option::is_some).await.map(|memo| memo.clone());
+        match memo {
+            Ok(Some(memo)) => memo.outcome_for(state),
+            // The work was dropped with its runtime, or it panicked.
+            _ => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "the exchange was cut short")),
+        }
+    }
+
+    /// Begins the work for a code, or joins it.
+    fn join(&self, callback: Callback) -> watch::Receiver<Option<Memo>> {
+        let key = Key::code(&callback.code);
+        let mut in_flight = self.0.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(begun) = in_flight.get(&key) {
+            return begun.clone();
+        }
+        let (done, outcome) = watch::channel(None);
+        in_flight.insert(key, outcome.clone());
+        let flight = InFlight { exchange: self.clone(), key };
+        self.0.runtime.spawn(async move {
+            let memo = flight.exchange.0.settle(key, callback).await;
+            done.send_replace(Some(memo));
+            // Only now: whoever comes later finds the outcome in the store.
+            drop(flight);
+        });
+        outcome
+    }
+}
+
+/// Leaves the list when the work is over, by whatever way.
+struct InFlight {
+    exchange: Exchange,
+    key: Key,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.exchange.0.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+impl Inner {
+    /// An outcome found, or fetched and remembered.
+    async fn settle(&self, key: Key, callback: Callback) -> Memo {
+        let deadline = Instant::now() + self.budget;
+        let state = callback.flow.state;
+        match self.claim(key, state, deadline).await {
+            Claim::Settled(memo) => memo,
+            Claim::Ours => {
+                let outcome = self.exchange(&callback, deadline).await;
+                let memo = Memo { state, outcome: Some(outcome) };
+                if let Err(error) = self.store.put(key, memo.encode(), MEMORY).await {
+                    tracing::warn!(%error, "the outcome of a code is not remembered");
+                }
+                memo
+            }
+        }
+    }
+
+    /// Makes the code ours, or waits for the outcome of whoever has it.
+    async fn claim(&self, key: Key, state: State, deadline: Instant) -> Claim {
+        loop {
+            let known = match self.store.get(key).await {
+                Ok(record) => record.and_then(|bytes| Memo::decode(&bytes)),
+                Err(error) => return local_claim(&error),
+            };
+            match known {
+                Some(memo) if memo.outcome.is_some() => return Claim::Settled(memo),
+                // Another replica is at it.
+                Some(_) if Instant::now() < deadline => sleep(PEEK).await,
+                Some(memo) => {
+                    let late = wechat::Error::unreachable(Api::UserToken, "another replica has no outcome yet");
+                    return Claim::Settled(Memo { outcome: Some(Outcome::Failed(late)), ..memo });
+                }
+                None => match self.store.put_new(key, Memo { state, outcome: None }.encode(), MEMORY).await {
+                    Ok(true) => return Claim::Ours,
+                    Ok(false) => {}
+                    Err(error) => return local_claim(&error),
+                },
+            }
+        }
+    }
+
+    async fn exchange(&self, callback: &Callback, deadline: Instant) -> Outcome {
+        let outcome = match timeout_at(deadline, self.wechat.user_token(&callback.code)).await {
+            Ok(Ok(token)) => self.admit(callback, token, deadline).await,
+            Ok(Err(error)) => Outcome::of(error),
+            Err(_) => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "no answer within the budget")),
+        };
+        outcome.log(&callback.request);
+        outcome
+    }
+
+    /// WeChat has said who it is.
+    async fn admit(&self, callback: &Callback, token: UserToken, deadline: Instant) -> Outcome {
+        if token.snapshot && self.snapshot != SnapshotPolicy::Pass {
+            return Outcome::Snapshot;
+        }
+        let profile = match callback.flow.scope {
+            Scope::Base => None,
+            _ => self.profile(callback, &token, deadline).await,
+        };
+        // A snapshot's user is virtual, and so is whatever its token would tell.
+        if !token.snapshot
+            && let Err(error) = self.tokens.remember(&token).await
+        {
+            tracing::warn!(%error, "a user token is not kept");
+        }
+        let identity = self.identity(token, profile, callback.flow.scope);
+        let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.is_revoked(session.id));
+        let opened = self.sessions.open(&keep_what_is_known(identity, visitor), visitor);
+        self.rounds.remember(callback.flow.state, Known { round: callback.flow.round, completed: true }).await;
+        Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie }
+    }
+
+    /// Without a profile a visitor is signed in all the same: who they are is known.
+    async fn profile(&self, callback: &Callback, token: &UserToken, deadline: Instant) -> Option<Profile> {
+        let answer = timeout_at(deadline, self.wechat.profile(&token.access_token, &token.openid)).await;
+        let late = |_| Err(wechat::Error::unreachable(Api::Profile, "no answer within the budget"));
+        answer
+            .unwrap_or_else(late)
+            .inspect_err(|error| tracing::warn!(request_id = %callback.request, %error, "signed in without a profile"))
+            .ok()
+    }
+
+    fn identity(&self, token: UserToken, profile: Option<Profile>, scope: Scope) -> Identity {
+        let (unionid, nickname, avatar): (Option<UnionId>, Option<Nickname>, Option<AvatarUrl>) =
+            profile.map_or_else(Default::default, |profile| (profile.unionid, profile.nickname, profile.avatar));
+        Identity {
+            account: Account::OfficialAccount,
+            appid: self.wechat.app_id().clone(),
+            scope,
+            openid: Some(token.openid),
+            unionid: token.unionid.or(unionid),
+            userid: None,
+            nickname,
+            avatar,
+            snapshot: token.snapshot,
+        }
+    }
+}
+
+enum Claim {
+    Ours,
+    Settled(Memo),
+}
+
+/// While the store is away this process still spends each code once: it has its own list.
+fn local_claim(error: &crate::store::Error) -> Claim {
+    tracing::warn!(%error, "a code is claimed in this process only");
+    Claim::Ours
+}
+
+/// A silent sign-in in one tab must not undo what another tab has just been told in full.
+fn keep_what_is_known(identity: Identity, visitor: Option<&Session>) -> Identity {
+    let Some(known) = visitor.filter(|session| session.is_of(&identity) && !identity.snapshot).map(Session::identity)
+    else {
+        return identity;
+    };
+    Identity {
+        scope: identity.scope.max(known.scope),
+        unionid: identity.unionid.or(known.unionid),
+        nickname: identity.nickname.or(known.nickname),
+        avatar: identity.avatar.or(known.avatar),
+        ..identity
+    }
+}

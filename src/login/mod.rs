@@ -1,0 +1,241 @@
+//! Signs visitors in: off to WeChat with a state, back with a code, out again.
+//!
+//! Reads requests' heads and answers with values; `edge` makes HTTP of them.
+
+mod answer;
+mod attempts;
+mod authorize;
+mod callback;
+mod door;
+mod exchange;
+mod flow;
+mod logout;
+mod outcome;
+mod params;
+mod return_to;
+mod rounds;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use percent_encoding::utf8_percent_encode;
+use tokio::runtime::Handle;
+
+pub use answer::{Answer, Error, Redirect, Refused};
+pub use door::{Browser, Door};
+pub use return_to::ReturnTo;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::request::Head;
+use crate::session::{Session, Sessions};
+use crate::store::Store;
+use crate::types::Scope;
+use crate::wechat::{self, UserTokens};
+use attempts::{Attempts, Step};
+use authorize::{Authorize, COMPONENT};
+use exchange::Exchange;
+use flow::Flows;
+use rounds::{Known, Round, Rounds};
+
+/// Signs visitors in and out. One for all workers.
+#[derive(Debug)]
+pub struct Login {
+    public_url: config::PublicUrl,
+    paths: config::Paths,
+    default_scope: Scope,
+    snapshot: config::SnapshotPolicy,
+    every_browser_is_wechat: bool,
+    attempts: Attempts,
+    authorize: Authorize,
+    flows: Flows,
+    rounds: Rounds,
+    exchange: Exchange,
+    sessions: Arc<Sessions>,
+}
+
+/// The sections of the configuration that signing in is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Sections<'a> {
+    pub public_url: &'a config::PublicUrl,
+    pub paths: &'a config::Paths,
+    pub official_account: &'a config::OfficialAccount,
+    pub sign_in: &'a config::SignIn,
+    pub endpoints: &'a config::Endpoints,
+}
+
+/// What signing in is built on.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub sessions: Arc<Sessions>,
+    pub store: Arc<dyn Store>,
+    pub wechat: wechat::Client,
+    pub tokens: UserTokens,
+    pub clock: Clock,
+    /// The control runtime: codes are spent there, whatever becomes of the connections that brought them.
+    pub runtime: Handle,
+}
+
+/// What is not for operators to choose.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The demo: any browser may sign in as if it were WeChat's.
+    pub every_browser_is_wechat: bool,
+    /// For all that a callback waits for (contract section 4).
+    pub budget: Duration,
+}
+
+/// An endpoint of this room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    Login,
+    Callback,
+    Logout,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { every_browser_is_wechat: false, budget: Duration::from_secs(8) }
+    }
+}
+
+impl Login {
+    #[must_use]
+    pub fn new(sections: Sections<'_>, parts: Parts, options: Options) -> Self {
+        let Sections { public_url, paths, official_account: account, sign_in, endpoints } = sections;
+        let Parts { sessions, store, wechat, tokens, clock, runtime } = parts;
+        let rounds = Rounds::new(Arc::clone(&store), clock.clone());
+        Self {
+            default_scope: account.scope,
+            snapshot: account.snapshot,
+            every_browser_is_wechat: options.every_browser_is_wechat,
+            attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
+            authorize: Authorize::new(&endpoints.open, &account.app_id, public_url, &paths.callback),
+            flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock),
+            exchange: Exchange::new(exchange::Parts {
+                wechat,
+                tokens,
+                sessions: Arc::clone(&sessions),
+                store,
+                rounds: rounds.clone(),
+                snapshot: account.snapshot,
+                budget: options.budget,
+                runtime,
+            }),
+            rounds,
+            sessions,
+            public_url: public_url.clone(),
+            paths: paths.clone(),
+        }
+    }
+
+    /// The endpoint at a path, if it is one of ours.
+    #[must_use]
+    pub fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        let Self { paths, .. } = self;
+        [(&paths.login, Endpoint::Login), (&paths.callback, Endpoint::Callback), (&paths.logout, Endpoint::Logout)]
+            .into_iter()
+            .find_map(|(ours, endpoint)| (ours == path).then_some(endpoint))
+    }
+
+    /// Judges a return target for this site.
+    #[must_use]
+    pub fn return_to(&self, text: &str) -> ReturnTo {
+        ReturnTo::parse(text, &self.public_url)
+    }
+
+    /// Path and query that sign a visitor in and bring them to `target`.
+    #[must_use]
+    pub fn login_url(&self, target: &ReturnTo) -> String {
+        format!("{}?rd={}", self.paths.login, utf8_percent_encode(target.as_str(), COMPONENT))
+    }
+
+    /// Sends a navigation to WeChat; it comes back to where it was going.
+    ///
+    /// # Errors
+    /// [`Refused`] for a visitor who cannot sign in from here, or has tried too often.
+    pub async fn begin(&self, head: &Head, wanted: Scope) -> Result<Answer, Refused> {
+        self.start(head, wanted, self.return_to(head.target()), None).await
+    }
+
+    /// Answers a request for an endpoint of ours. `form` is the body of a POST, `visitor` whom the session names.
+    ///
+    /// # Errors
+    /// [`Refused`] with the page to show.
+    pub async fn answer(
+        &self,
+        endpoint: Endpoint,
+        head: &Head,
+        form: &[u8],
+        visitor: Option<&Session>,
+    ) -> Result<Answer, Refused> {
+        match endpoint {
+            Endpoint::Login => self.login(head, visitor).await,
+            Endpoint::Callback => self.callback(head, visitor).await,
+            Endpoint::Logout => self.logout(head, form, visitor),
+        }
+    }
+
+    /// `GET P/login?rd=…&scope=…`
+    async fn login(&self, head: &Head, visitor: Option<&Session>) -> Result<Answer, Refused> {
+        only_reads(head)?;
+        let query = head.query().unwrap_or_default().as_bytes();
+        let target = params::single(query, "rd")?.map_or_else(ReturnTo::home, |rd| self.return_to(&rd));
+        let scope = match params::single(query, "scope")?.as_deref() {
+            None => self.default_scope,
+            Some("base") => Scope::Base,
+            Some("userinfo") => Scope::UserInfo,
+            Some(_) => return Err(Error::BadRequest("scope is neither base nor userinfo").into()),
+        };
+        if visitor.is_some_and(|session| session.scope.covers(scope)) {
+            return Ok(Answer::found(target.as_str().to_owned(), Vec::new()));
+        }
+        self.start(head, scope, target, None).await
+    }
+
+    /// A fresh round: cheapest refusals first. `parent` is the round that this one replaces.
+    async fn start(
+        &self,
+        head: &Head,
+        scope: Scope,
+        target: ReturnTo,
+        parent: Option<Round>,
+    ) -> Result<Answer, Refused> {
+        if let Door::None(outside) = self.door(head) {
+            return Err(Error::NotInWechat { outside, target }.into());
+        }
+        self.count(Step::Begin, head)?;
+        let shown = self.flows.shown(head);
+        // A browser that comes back from a sign-in that succeeded, and still needs one, has lost its session.
+        let mut parents: Vec<Round> = parent.into_iter().collect();
+        for flow in &shown.live {
+            parents.extend(self.rounds.recall(flow.state).await.filter(|known| known.completed).map(|_| flow.round));
+        }
+        let Some(round) = self.rounds.after(parents) else {
+            tracing::warn!(request_id = %head.asker().id, result = "loop", "sign-in");
+            return Err(Error::Loop.into());
+        };
+        let flow = self.flows.begin(scope, round, target);
+        self.rounds.remember(flow.state, Known { round, completed: false }).await;
+        Ok(Answer::found(self.authorize.url(scope, flow.state), self.flows.give(&flow, &shown)))
+    }
+
+    fn door(&self, head: &Head) -> Door {
+        if self.every_browser_is_wechat { Door::OfficialAccount } else { Browser::of(head.user_agent()).door() }
+    }
+
+    fn count(&self, step: Step, head: &Head) -> Result<(), Error> {
+        self.attempts.count(step, head.client()).map_err(|retry_after| Error::RateLimited { retry_after })
+    }
+}
+
+/// Only GET and HEAD are ever redirected.
+fn only_reads(head: &Head) -> Result<(), Error> {
+    match *head.method() {
+        Method::GET | Method::HEAD => Ok(()),
+        _ => Err(Error::BadRequest("this address is for GET")),
+    }
+}

@@ -1,0 +1,200 @@
+//! One visit to the authorize link, judged rule by rule. Pure but for the world it changes.
+
+use serde_json::{Map, Value, json};
+
+use super::link::Link;
+use super::page_error::{self, PageError};
+use super::way_back;
+use crate::simulator::control::duplicates::{Duplicate, Mode};
+use crate::simulator::random;
+use crate::simulator::settings::{Account, AccountKind, Following, Refusal, Scope, Snapshot, User};
+use crate::simulator::world::{Decision, Grant, Who, World};
+
+/// Who stands before the page, as far as is known.
+#[derive(Debug, Default)]
+pub(super) struct Visitor {
+    pub(super) user: Option<String>,
+    /// What they answer, or have answered, to the consent dialog.
+    pub(super) decision: Option<Decision>,
+    pub(super) user_agent: String,
+}
+
+/// What happens next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// An error page.
+    Error(PageError),
+    /// The same link again, with `connect_redirect=1`.
+    Hop,
+    /// The visitor says who they are.
+    Pick(Account),
+    /// The visitor is asked.
+    Consent(Account, User),
+    /// Back to the site; a duplicate may have to be sent first.
+    Back { location: String, duplicate: Option<Duplicate> },
+    /// The visitor refused and stays.
+    Stay,
+}
+
+/// Judges a visit and notes the outcome in the log.
+pub(super) fn visit(world: &mut World, raw: &str, visitor: &Visitor) -> Step {
+    let mut noted = Map::new();
+    let step = judge(world, raw, visitor, &mut noted).unwrap_or_else(Step::Error);
+    let outcome = match &step {
+        Step::Error(error) => {
+            noted.insert("error".to_owned(), error.code.map_or_else(|| json!(error.text), |code| json!(code)));
+            "page"
+        }
+        Step::Hop => "hop",
+        Step::Pick(_) => "pick",
+        Step::Consent(..) => "consent",
+        Step::Back { .. } if noted.contains_key("code") => "code",
+        Step::Back { .. } | Step::Stay => "declined",
+    };
+    noted.insert("outcome".to_owned(), json!(outcome));
+    noted.insert("query".to_owned(), json!(raw));
+    world.note("authorize", Value::Object(noted));
+    step
+}
+
+fn judge(world: &mut World, raw: &str, visitor: &Visitor, noted: &mut Map<String, Value>) -> Result<Step, PageError> {
+    if world.settings.require_wechat && !visitor.user_agent.contains("MicroMessenger") {
+        return Err(page_error::NOT_IN_WECHAT);
+    }
+    let link = Link::parse(raw, world.settings.lenient)?;
+    noted.insert("app_id".to_owned(), json!(link.app_id));
+    noted.insert("scope".to_owned(), json!(link.scope));
+    noted.insert("state".to_owned(), json!(String::from_utf8_lossy(&link.state)));
+    noted.insert("redirect_uri".to_owned(), json!(link.redirect_uri));
+    let (account, scope) = admit(world, &link)?;
+    if !link.connect_redirect {
+        return Ok(Step::Hop);
+    }
+    let Some(user) = visitor.user.as_deref().and_then(|id| world.user(id)).cloned() else {
+        return Ok(Step::Pick(account));
+    };
+    noted.insert("user".to_owned(), json!(user.id));
+    if account.kind == AccountKind::TestAccount && user.following == Following::No {
+        return Err(page_error::NOT_FOLLOWING);
+    }
+    if let Some(Decision::Refuse(refusal)) = visitor.decision {
+        return Ok(refuse(&link, refusal));
+    }
+    let snapshot = is_snapshot(world, &link, &account, &user, scope);
+    let asked = !snapshot && is_asked(world, &link, &account, &user, scope);
+    noted.insert("snapshot".to_owned(), json!(snapshot));
+    noted.insert("asked".to_owned(), json!(asked));
+    if asked && visitor.decision.is_none() {
+        return Ok(Step::Consent(account, user));
+    }
+    if world.too_often(&user.id, &account.app_id) {
+        return Err(page_error::TOO_OFTEN);
+    }
+    if asked {
+        world.consent(&user.id, &account.app_id);
+    }
+    let grant = grant(world, &account, &user, scope, snapshot);
+    let (code, duplicate) = issue(world, &link, &grant, &visitor.user_agent);
+    let location = way_back::with_parameters(&link.redirect_uri, Some(&code), &link.state);
+    noted.insert("code".to_owned(), json!(code));
+    Ok(Step::Back { location, duplicate })
+}
+
+/// What depends on the link and the account alone.
+fn admit(world: &World, link: &Link) -> Result<(Account, Scope), PageError> {
+    let account = world.account(&link.app_id).ok_or(page_error::UNKNOWN_APP_ID)?;
+    if account.kind == AccountKind::WebsiteApp {
+        return Err(page_error::WEBSITE_APP);
+    }
+    if account.banned {
+        return Err(page_error::BANNED);
+    }
+    if link.component {
+        return Err(page_error::NO_PLATFORM);
+    }
+    let scope = Scope::parse(&link.scope).ok_or(page_error::UNKNOWN_SCOPE)?;
+    if !account.scopes.contains(&scope) {
+        return Err(page_error::NO_SCOPE);
+    }
+    if !way_back::permitted(&link.redirect_uri, account) {
+        return Err(page_error::WRONG_HOST);
+    }
+    if world.settings.strict_state && !link.state.iter().all(u8::is_ascii_alphanumeric) {
+        return Err(page_error::STATE_CHARACTERS);
+    }
+    Ok((account.clone(), scope))
+}
+
+/// Rule 6.
+fn refuse(link: &Link, refusal: Refusal) -> Step {
+    let code = match refusal {
+        Refusal::NoCode => None,
+        Refusal::Authdeny => Some("authdeny"),
+        Refusal::Stay => return Step::Stay,
+    };
+    Step::Back { location: way_back::with_parameters(&link.redirect_uri, code, &link.state), duplicate: None }
+}
+
+/// Rule 9: a profile asked for in a way WeChat frowns upon is given of nobody. Not where it would be given silently.
+fn is_snapshot(world: &mut World, link: &Link, account: &Account, user: &User, scope: Scope) -> bool {
+    if scope == Scope::Base || user.following == Following::FromMenu || world.consented(&user.id, &account.app_id) {
+        return false;
+    }
+    let policy = match world.settings.snapshot {
+        Snapshot::Off => false,
+        Snapshot::First => world.first_snapshot(&user.id, &account.app_id),
+        Snapshot::Always => true,
+    };
+    policy || link.force_snapshot
+}
+
+/// Rule 8: base is silent; a profile is, for who comes from the menu, and for 30 days after a consent.
+fn is_asked(world: &World, link: &Link, account: &Account, user: &User, scope: Scope) -> bool {
+    let silent = match scope {
+        Scope::Base => true,
+        Scope::Userinfo => {
+            user.following == Following::FromMenu || (world.consented(&user.id, &account.app_id) && !link.force_popup)
+        }
+    };
+    !silent
+}
+
+fn grant(world: &mut World, account: &Account, user: &User, scope: Scope, snapshot: bool) -> Grant {
+    let app_id = account.app_id.clone();
+    if snapshot {
+        let openid = world.random.virtual_openid(&app_id);
+        let hue = u16::try_from(world.random.below(360)).unwrap_or_default();
+        let who = Who::Virtual { unionid: world.random.virtual_unionid(), hue };
+        return Grant { app_id, openid, scope, who };
+    }
+    Grant { openid: random::openid(&app_id, &user.id), app_id, scope, who: Who::User(user.id.clone()) }
+}
+
+/// Issues the browser's code, and what goes ahead of it when callbacks are doubled (rule 7).
+fn issue(world: &mut World, link: &Link, grant: &Grant, user_agent: &str) -> (String, Option<Duplicate>) {
+    let mode = world.duplicates.take();
+    let code = issue_one(world, link, grant);
+    let other = match mode {
+        Mode::Off => return (code, None),
+        Mode::SameCode | Mode::Prefetch => code.clone(),
+        Mode::TwoCodes => issue_one(world, link, grant),
+    };
+    let url = way_back::with_parameters(&link.redirect_uri, Some(&other), &link.state);
+    let url = url.split('#').next().unwrap_or_default().to_owned();
+    (code, Some(Duplicate { mode, url, user_agent: user_agent.to_owned() }))
+}
+
+fn issue_one(world: &mut World, link: &Link, grant: &Grant) -> String {
+    let code = world.issue_code(grant.clone());
+    let details = json!({
+        "code": code,
+        "app_id": grant.app_id,
+        "openid": grant.openid,
+        "scope": grant.scope,
+        "state": String::from_utf8_lossy(&link.state),
+        "user": match &grant.who { Who::User(id) => Some(id), Who::Virtual { .. } => None },
+        "snapshot": matches!(grant.who, Who::Virtual { .. }),
+    });
+    world.note("code", details);
+    code
+}

@@ -1,0 +1,56 @@
+//! The errors open.weixin.qq.com shows to the visitor, and never tells the site.
+
+/// A page in place of a redirect: HTTP 200, with exactly this text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PageError {
+    /// The number on the page, where WeChat has one.
+    pub(super) code: Option<u16>,
+    pub(super) text: &'static str,
+    /// What a developer should look at; the simulator's own words.
+    pub(super) hint: &'static str,
+}
+
+const fn numbered(code: u16, text: &'static str, hint: &'static str) -> PageError {
+    PageError { code: Some(code), text, hint }
+}
+
+const fn plain(text: &'static str, hint: &'static str) -> PageError {
+    PageError { code: None, text, hint }
+}
+
+pub(super) const UNREACHABLE: PageError = plain(
+    "该链接无法访问",
+    "The link must read appid, redirect_uri, response_type=code, scope, state, in this order and with nothing else.",
+);
+pub(super) const NO_FRAGMENT: PageError = plain("该链接无法访问", "The link does not end with #wechat_redirect.");
+pub(super) const NOT_IN_WECHAT: PageError =
+    plain("请在微信客户端打开链接", "The user agent does not say MicroMessenger.");
+pub(super) const UNKNOWN_APP_ID: PageError = plain("AppID 参数错误", "The simulator has no account with this appid.");
+pub(super) const UNKNOWN_SCOPE: PageError =
+    plain("Scope 参数错误或没有 Scope 权限", "The scope is neither snsapi_base nor snsapi_userinfo.");
+pub(super) const STATE_TOO_LONG: PageError = plain("state参数过长", "At most 128 bytes.");
+pub(super) const STATE_CHARACTERS: PageError = plain("state参数错误", "Letters and digits only: strict_state is on.");
+
+pub(super) const WRONG_HOST: PageError = numbered(
+    10003,
+    "redirect_uri域名与后台配置不一致",
+    "The host must be exactly one of the account's redirect_hosts, without a port; only a test account may have an IP address or a port.",
+);
+pub(super) const BANNED: PageError = numbered(10004, "此公众号被封禁", "The account is banned.");
+pub(super) const NO_SCOPE: PageError =
+    numbered(10005, "此公众号并没有这些scope的权限", "The account may not ask for this scope.");
+pub(super) const NOT_FOLLOWING: PageError =
+    numbered(10006, "必须关注此测试号", "A test account serves its followers only, and this user is none.");
+pub(super) const TOO_OFTEN: PageError =
+    numbered(10009, "操作太频繁了，请稍后重试", "One user was sent here too often: see sign_ins_per_minute.");
+pub(super) const NO_SCOPE_GIVEN: PageError = numbered(10010, "scope不能为空", "The scope is empty.");
+pub(super) const NO_REDIRECT_URI: PageError = numbered(10011, "redirect_uri不能为空", "The redirect_uri is empty.");
+pub(super) const NO_APP_ID: PageError = numbered(10012, "appid不能为空", "The appid is empty.");
+pub(super) const NO_STATE: PageError = numbered(10013, "state不能为空", "The state is empty.");
+pub(super) const NO_PLATFORM: PageError =
+    numbered(10015, "公众号未授权第三方平台，请检查授权状态", "The account has authorized no third-party platform.");
+pub(super) const WEBSITE_APP: PageError = numbered(
+    10016,
+    "不支持微信开放平台的Appid，请使用公众号Appid",
+    "This is a website app: it belongs to /connect/qrconnect.",
+);

@@ -1,0 +1,137 @@
+//! A pretend WeChat on a socket, for `wxgate simulate`, `wxgate demo` and the tests.
+//!
+//! It shares no code with the gate and imports nothing of it, so that two readings of WeChat's documentation check each
+//! other; it is reached by URL only. It keeps rules 1–9, 11–16, 24 and 25 of the fidelity checklist (`WECHAT.md` §12),
+//! whose numbers the tests carry in their names.
+//!
+//! # The browser's side
+//!
+//! `GET /connect/oauth2/authorize` behaves as open.weixin.qq.com does inside WeChat. Who the visitor is comes, in this
+//! order, from the header `X-Sim-User` (with `X-Sim-Answer`, see `auto`), from `/__sim/auto`, from the cookie of a browser
+//! that was told to remember, or from the page where one picks a user.
+//!
+//! # The API's side
+//!
+//! `GET /sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/userinfo`, `/sns/auth`, as api.weixin.qq.com.
+//!
+//! # The control side
+//!
+//! JSON in, JSON out. A mistake in what is sent is answered with 400 and `{"error": "…"}`, and nothing is changed.
+//!
+//! | request | does |
+//! | --- | --- |
+//! | `GET /__sim/events[?kind=K][&after=SEQ]` | the log, an array in order: `{"seq", "at", "kind", …}`. Kinds below |
+//! | `DELETE /__sim/events` | forgets the log |
+//! | `POST /__sim/clock {"advance": 301}` | moves the simulated time forward by seconds; `GET` tells it |
+//! | `POST /__sim/auto {"user": "lin", "answer": "allow"}` | visitors act by themselves: authorize answers with 302s only. `answer`: `allow` (default), `refuse-no-code`, `refuse-authdeny`, `refuse-stay`. `{"user": null}` ends it |
+//! | `POST /__sim/faults [{…}]` | replaces the list of faults: see below. `GET` tells what is left of it |
+//! | `POST /__sim/duplicates {"mode": "prefetch", "times": 1, "via": "127.0.0.1:4180"}` | callbacks come more than once: see below |
+//! | `POST /__sim/snapshot {"mode": "first"}` | `off`, `first` (once per user and account), `always` |
+//! | `POST /__sim/users {"id": "zhao", "nickname": "赵", "avatar": 120, "following": "yes"}` | adds or replaces a user, or a list of them. Instead of `nickname`: `nickname_hex` for bytes that are not text. `avatar`: a hue, or absent. `following`: `no`, `yes` (default), `from_menu`. `GET` lists them with their openids |
+//! | `POST /__sim/accounts {…}` | adds or replaces an account, or a list of them; the fields are those of [`Account`]. `GET` lists them |
+//! | `POST /__sim/rules {"lenient": true}` | changes `require_wechat`, `lenient`, `strict_state`, `remember`, `refusal` (`no-code`, `authdeny`, `stay`), `sign_ins_per_minute` (0: unlimited); what is absent stays. `GET` tells them |
+//! | `POST /__sim/reset` | the world as it was at the start: no codes, tokens, consents, faults, events; the clock too |
+//!
+//! **Faults.** Each has `api` (`authorize`, `access_token`, `refresh_token`, `userinfo`, `auth`) or `path`; `times` (absent:
+//! always); and what happens: `errcode` (with `errmsg`), `http_status`, `body` (or `body_hex`), `truncated` (bytes of the
+//! real answer's body that get through before the connection is cut), `delay_ms`, `reset_before`, `reset_after`. A reset
+//! before leaves everything as it was; a reset after consumes the code first. With `"after": true` an `errcode`,
+//! `http_status` or `body` replaces the real answer, and a delay holds it back, after everything it does has been done.
+//! The first fault in the list that fits a request is applied to it.
+//!
+//! **Duplicates.** `same-code`: the callback is also requested by the simulator, with no cookie, at the moment the browser
+//! is sent there. `prefetch`: the same, to its end, before the browser is sent. `two-codes`: a prefetch with another code
+//! and the same state. `off`. `times`: so many sign-ins, absent: all. `via`: where to connect to, whatever the callback's
+//! host is; without it the callback's own host. Only plain HTTP.
+//!
+//! **Events.** `authorize` (`outcome`: `page` with `error`, `hop`, `pick`, `consent`, `declined`, `code`), `code`, `exchange`
+//! (`outcome`: `ok` or the errcode), `refresh`, `userinfo`, `auth`, `fault`, `duplicate`. Codes and tokens are in full:
+//! they open nothing.
+//!
+//! `GET /` is a page for people.
+
+mod api;
+mod browser;
+mod cast;
+mod clock;
+mod control;
+mod exchange;
+mod log;
+mod random;
+mod server;
+mod settings;
+mod world;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+
+pub use settings::{APP_ID, APP_SECRET, Account, AccountKind, Following, Refusal, Scope, Settings, Snapshot, User};
+use world::World;
+
+/// A pretend WeChat, bound to its address and ready to run.
+#[derive(Debug)]
+pub struct Simulator {
+    listener: TcpListener,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Simulator {
+    /// Binds the address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn bind(address: SocketAddr, settings: Settings) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let base_url = settings.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+        let shared = Shared { base_url, world: Mutex::new(World::new(settings.clone())), settings };
+        Ok(Self { listener, address, shared: Arc::new(shared) })
+    }
+
+    /// The address it listens on, with the port it was given.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://host:port`: what stands for open.weixin.qq.com and api.weixin.qq.com alike.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.shared.base_url.clone()
+    }
+
+    /// Serves until `shutdown` is done; then open connections are closed.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        server::run(self.listener, self.shared, shutdown).await;
+    }
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    base_url: String,
+    /// The world as it was at the start, for `/__sim/reset`.
+    settings: Settings,
+    world: Mutex<World>,
+}
+
+impl Shared {
+    fn world(&self) -> MutexGuard<'_, World> {
+        // A panic elsewhere must not make every later request panic too.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a browser on this machine finds a listener that may be bound to every address.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
