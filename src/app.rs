@@ -17,14 +17,15 @@ use crate::edge::pages::Pages;
 use crate::identity::{Identity, KeyError};
 use crate::listener::{self, BindError, Settings, Slots};
 use crate::local::Local;
-use crate::login::Login;
+use crate::local::me::Me;
+use crate::login::{self, Login};
 use crate::patience::{Limits, Patience};
 use crate::policy::Policy;
 use crate::request::{Peer, Rules};
 use crate::session::Sessions;
 use crate::store::Memory;
 use crate::upstream::Upstream;
-use crate::wechat;
+use crate::wechat::{self, UserTokens};
 
 /// What a gate is given besides its configuration.
 #[derive(Clone)]
@@ -83,7 +84,7 @@ pub enum StartError {
     #[error("route: a path is no pattern: {0}")]
     Pattern(#[from] globset::Error),
     #[error("the WeChat client cannot be made: {0}")]
-    Client(#[from] wechat::client::BuildError),
+    Client(#[from] wechat::NotStarted),
     #[error("the runtime cannot be made: {0}")]
     Runtime(#[source] std::io::Error),
 }
@@ -115,14 +116,25 @@ impl App {
             memory.clone(),
             clock.clone(),
         ));
-        let client = Arc::new(wechat::client::Client::new(account, &config.endpoints, control.handle().clone())?);
+        let client = wechat::Client::new(account, &config.endpoints, control.handle().clone())?;
+        let tokens = UserTokens::new(client.clone(), memory.clone(), clock.clone());
         let login = Arc::new(Login::new(
-            config,
-            sessions.clone(),
-            memory.clone(),
-            client.clone(),
-            clock.clone(),
-            options.every_browser_is_wechat,
+            login::Sections {
+                public_url: &config.public_url,
+                paths: &config.paths,
+                official_account: account,
+                sign_in: &config.sign_in,
+                endpoints: &config.endpoints,
+            },
+            login::Parts {
+                sessions: sessions.clone(),
+                store: memory,
+                wechat: client,
+                tokens: tokens.clone(),
+                clock: clock.clone(),
+                runtime: control.handle().clone(),
+            },
+            login::Options { every_browser_is_wechat: options.every_browser_is_wechat, ..login::Options::default() },
         ));
         let pages = Arc::new(Pages::new(&config.public_url, &config.paths, config.sign_in.language));
         let policy = Policy::new(&config.routes, account.scope)?;
@@ -143,11 +155,12 @@ impl App {
                     policy: policy.clone(),
                     sessions: sessions.clone(),
                     login: login.clone(),
-                    local: Local::new(config, identity.jwks(), sessions.clone(), memory.clone(), client.clone(), clock.clone()),
+                    local: Local::new(&config.sign_in, &config.paths, identity.jwks()),
+                    me: Me::new(sessions.clone(), tokens.clone()),
+                    me_path: config.paths.me.clone(),
                     identity,
                     upstream: Upstream::new(&config.upstream, &config.routes),
                     pages: pages.clone(),
-                    public_url: config.public_url.clone(),
                     log: config
                         .log
                         .access
@@ -241,7 +254,8 @@ impl Worker {
 }
 
 fn limits(config: &Config) -> Limits {
-    let upstreams = || std::iter::once(&config.upstream).chain(config.routes.iter().filter_map(|route| route.upstream.as_ref()));
+    let upstreams =
+        || std::iter::once(&config.upstream).chain(config.routes.iter().filter_map(|route| route.upstream.as_ref()));
     let longest = |limit: fn(&crate::config::Upstream) -> Duration| upstreams().map(limit).max().unwrap_or_default();
     Limits {
         header: config.server.header_timeout,

@@ -11,7 +11,8 @@ use crate::demo::{Demo, Error};
 
 pub(super) fn demo(listen: SocketAddr, upstream: Option<&str>) -> io::Result<u8> {
     let logging = Logging::start(Log { format: LogFormat::Text, level: LogLevel::Info, access: true });
-    let demo = match Demo::start(listen, upstream, &Options { access_log: logging.access_log(), ..Options::default() }) {
+    let demo = match Demo::start(listen, upstream, &Options { access_log: logging.access_log(), ..Options::default() })
+    {
         Ok(demo) => demo,
         Err(error @ (Error::Config(_) | Error::Start(_))) => {
             drop(logging);

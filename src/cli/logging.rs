@@ -21,8 +21,11 @@ pub(super) struct Logging {
 impl Logging {
     /// Starts logging for the whole process.
     pub(super) fn start(log: Log) -> Self {
-        let (writer, guard) =
-            NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE).thread_name("wxgate-log").finish(io::stderr());
+        let (writer, guard) = NonBlockingBuilder::default()
+            .lossy(true)
+            .buffered_lines_limit(QUEUE)
+            .thread_name("wxgate-log")
+            .finish(io::stderr());
         let level = match log.level {
             LogLevel::Error => LevelFilter::ERROR,
             LogLevel::Warn => LevelFilter::WARN,

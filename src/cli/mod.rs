@@ -76,7 +76,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Run(cli.configured)) {
         Command::Run(configured) => run::run(configured.file().as_deref()),
-        Command::Check(configured) => check::check(configured.file().as_deref(), std::env::vars_os(), &mut io::stdout()),
+        Command::Check(configured) => {
+            check::check(configured.file().as_deref(), std::env::vars_os(), &mut io::stdout())
+        }
         Command::Demo { listen, upstream } => demo::demo(listen, upstream.as_deref()),
         Command::Simulate { listen } => simulate::simulate(listen),
         Command::Secret => secret(&mut io::stdout()),

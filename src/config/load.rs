@@ -100,8 +100,8 @@ fn build(mut source: Source, env: &Env) -> Result<Loaded, Problems> {
     let Reader { source, mut warnings, mut effective, .. } = reader;
     effective.sort_by_cached_key(|line| schema::rank(&line.key));
     let mut problems = source.problems;
-    problems.sort_by(|left, right| place(left).cmp(&place(right)));
-    warnings.sort_by(|left, right| place(left).cmp(&place(right)));
+    problems.sort_by(|left, right| place(left).cmp(place(right)));
+    warnings.sort_by(|left, right| place(left).cmp(place(right)));
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded { config, warnings, effective }),
         _ => {

@@ -37,14 +37,25 @@ impl AccessLog {
     }
 
     /// Notes a request. The path only, without its query: codes and states travel in queries (R28).
-    pub fn write(&self, id: &RequestId, client: IpAddr, method: &Method, uri: &Uri, status: StatusCode, took: Duration) {
+    pub fn write(
+        &self,
+        id: &RequestId,
+        client: IpAddr,
+        method: &Method,
+        uri: &Uri,
+        status: StatusCode,
+        took: Duration,
+    ) {
         let (now, path, status, micros) = (self.clock.now().0, uri.path(), status.as_u16(), took.as_micros());
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = &mut pending.lines;
         // Writing to a Vec cannot fail.
         let _ = match self.format {
             LogFormat::Text => {
-                writeln!(lines, "{now} access request_id={id} client={client} method={method} path={path} status={status} us={micros}")
+                writeln!(
+                    lines,
+                    "{now} access request_id={id} client={client} method={method} path={path} status={status} us={micros}"
+                )
             }
             LogFormat::Json => {
                 let path = serde_json::Value::from(path);

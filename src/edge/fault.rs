@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
+use crate::local::NotReadable;
+use crate::login;
 use crate::request::{Refusal, RequestId};
 use crate::types::{Outside, Scope};
+use crate::upstream;
 
 /// The private side of a fault: for the log alone.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -265,6 +268,48 @@ impl From<Refusal> for Fault {
             Refusal::AmbiguousPath(found) => Reason::AmbiguousPath { found },
             Refusal::BadRequest(detail) => Reason::BadRequest { detail },
         })
+    }
+}
+
+impl From<NotReadable> for Fault {
+    fn from(NotReadable: NotReadable) -> Self {
+        Self::from(Reason::BadRequest { detail: "This address is for GET." })
+    }
+}
+
+impl From<login::Refused> for Fault {
+    fn from(refused: login::Refused) -> Self {
+        use login::Error as E;
+        let place = |target: &login::ReturnTo| target.as_str().to_owned();
+        let fault = match refused.error {
+            E::BadRequest(detail) => Reason::BadRequest { detail }.into(),
+            E::RepeatedParameter => Reason::BadRequest { detail: "A parameter is repeated." }.into(),
+            E::NotSameOrigin => Reason::Forbidden(Barrier::ForeignOrigin).into(),
+            E::RateLimited { retry_after } => Reason::RateLimited { retry_after }.into(),
+            E::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: place(&target) }.into(),
+            E::Loop => Reason::LoginLoop.into(),
+            E::Declined { retry } => Reason::LoginDeclined { target: place(&retry) }.into(),
+            E::Snapshot => Reason::Snapshot.into(),
+            E::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot).into(),
+            E::WechatUnavailable { retry, source } => {
+                Reason::WechatUnavailable { target: place(&retry) }.because(source)
+            }
+            E::WechatMisconfigured { source } => Reason::WechatMisconfigured.because(source),
+        };
+        fault.with_cookies(refused.cookies)
+    }
+}
+
+impl From<upstream::Error> for Fault {
+    fn from(error: upstream::Error) -> Self {
+        use upstream::Error as E;
+        match error {
+            E::Unreachable(_) => Reason::UpstreamUnreachable.because(error),
+            E::Broken(_) => Reason::UpstreamBroken.because(error),
+            E::Timeout => Reason::UpstreamTimeout.because(error),
+            // Mostly nobody is left to read these.
+            E::ClientTooSlow => Reason::BadRequest { detail: "The request's body broke off." }.because(error),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, LOCATION, REFERER, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERER, SET_COOKIE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
@@ -19,15 +19,15 @@ use body::Body;
 use fault::{Barrier, Fault, Reason};
 use pages::Pages;
 
-use crate::config::{Auth, OnAnonymous, PublicUrl};
+use crate::config::{Auth, OnAnonymous};
 use crate::identity::Identity;
-use crate::local::Local;
-use crate::login::return_to::ReturnTo;
-use crate::login::{Answer, Endpoint, Login, Redirect};
+use crate::local::me::{self, Me};
+use crate::local::{Local, NotReadable};
+use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo};
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
 use crate::request::{Asker, Clean, Head, Peer, Rules};
-use crate::session::{Resumed, Session, Sessions};
+use crate::session::{Session, Sessions};
 use crate::upstream::Upstream;
 
 /// One worker's whole way from request to response.
@@ -38,10 +38,12 @@ pub struct Edge {
     pub sessions: Arc<Sessions>,
     pub login: Arc<Login>,
     pub local: Local,
+    pub me: Me,
+    /// `paths.me`
+    pub me_path: String,
     pub identity: Identity,
     pub upstream: Upstream,
     pub pages: Arc<Pages>,
-    pub public_url: PublicUrl,
     pub log: Option<AccessLog>,
 }
 
@@ -80,7 +82,7 @@ impl Edge {
         if let Some(endpoint) = self.login.endpoint(request.head().path()) {
             return self.sign_in_endpoint(endpoint, request, watch).await;
         }
-        if self.local.me.is_at(request.head().path()) {
+        if request.head().path() == self.me_path {
             return self.me(request.head()).await;
         }
         let access = self.policy.decide(request.head().method(), request.head().path());
@@ -108,14 +110,17 @@ impl Edge {
         };
         let readable = matches!(*head.method(), Method::GET | Method::HEAD);
         if navigation && readable {
-            let answer = self.login.begin(head, wanted.scope, wanted.visitor.as_ref()).await?;
+            let answer = self.login.begin(head, wanted.scope).await?;
             return Ok(self.redirected(answer, head.asker()));
         }
         // Whoever made this request is looking at another page, and wants to be back there.
         let page = head.headers().get(REFERER).and_then(|referer| referer.to_str().ok());
-        let page = page.filter(|page| self.public_url.is_origin_of(page)).map(|page| ReturnTo::parse(page, &self.public_url));
-        let itself = || if readable && !navigation { ReturnTo::parse(head.target(), &self.public_url) } else { ReturnTo::root() };
-        let target = page.unwrap_or_else(itself).as_str().to_owned();
+        let target = match page {
+            Some(page) => self.login.return_to(page),
+            None if readable => self.login.return_to(head.target()),
+            None => ReturnTo::home(),
+        };
+        let target = target.as_str().to_owned();
         Err(Reason::LoginRequired { target, scope: wanted.visitor.map(|_| wanted.scope) }.into())
     }
 
@@ -127,16 +132,29 @@ impl Edge {
     ) -> Result<Response<Body>, Fault> {
         let visitor = self.sessions.resume(request.head()).map(|resumed| resumed.session);
         let (head, body) = request.into_parts();
-        let form = if endpoint == Endpoint::Logout { forms::read(body.into_inner(), &head, watch).await? } else { Bytes::new() };
+        let form = if endpoint == Endpoint::Logout {
+            forms::read(body.into_inner(), &head, watch).await?
+        } else {
+            Bytes::new()
+        };
         let answer = self.login.answer(endpoint, &head, &form, visitor.as_ref()).await?;
         Ok(self.redirected(answer, head.asker()))
     }
 
     async fn me(&self, head: &Head) -> Result<Response<Body>, Fault> {
-        let Some(Resumed { session, .. }) = self.sessions.resume(head) else {
+        if !matches!(*head.method(), Method::GET | Method::HEAD) {
+            return Err(NotReadable.into());
+        }
+        let visitor = self.sessions.resume(head).map(|resumed| resumed.session);
+        let Some(me::Answer { json, cookie }) = self.me.answer(head, visitor.as_ref()).await else {
             return Err(Reason::LoginRequired { target: "/".to_owned(), scope: None }.into());
         };
-        Ok(self.local.me.answer(head, &session).await?.map(Body::from))
+        let mut response = Response::new(Body::from(Bytes::from(json)));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+        Ok(response)
     }
 
     fn redirected(&self, answer: Answer, asker: &Asker) -> Response<Body> {
@@ -184,7 +202,9 @@ impl Edge {
             wire.extend_from_slice(value.as_bytes());
             wire.extend_from_slice(b"\r\n");
         }
-        wire.extend_from_slice(format!("content-length: {}\r\nconnection: close\r\n\r\n", response.body().len()).as_bytes());
+        wire.extend_from_slice(
+            format!("content-length: {}\r\nconnection: close\r\n\r\n", response.body().len()).as_bytes(),
+        );
         wire.extend_from_slice(response.body());
         wire.into()
     }

@@ -1,3 +1,58 @@
-//! What the gate answers itself.
+//! What the gate answers itself, without asking anybody: verify files and public keys. Who the visitor is, is [`me`]'s.
 
 pub mod me;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response};
+
+use crate::config;
+use crate::request::Head;
+
+/// Small answers at fixed paths.
+#[derive(Debug, Clone)]
+pub struct Local {
+    answers: Vec<(String, Fixed)>,
+}
+
+/// An answer that never changes while the gate runs.
+#[derive(Debug, Clone)]
+struct Fixed {
+    body: Bytes,
+    content_type: HeaderValue,
+}
+
+/// A fixed answer was asked for with a method that changes things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this address is for GET")]
+pub struct NotReadable;
+
+impl Local {
+    /// `jwks` is the JWK set to publish.
+    #[must_use]
+    pub fn new(sign_in: &config::SignIn, paths: &config::Paths, jwks: String) -> Self {
+        // WeChat's checker takes the sixteen characters and nothing else, not even a newline.
+        let files = sign_in.verify_files.iter().map(|file| {
+            let body = Bytes::from(file.token.clone().into_bytes());
+            (format!("/{}", file.name), Fixed { body, content_type: HeaderValue::from_static("text/plain") })
+        });
+        let content_type = HeaderValue::from_static("application/jwk-set+json");
+        let keys = (format!("{}/jwks.json", paths.prefix), Fixed { body: jwks.into(), content_type });
+        Self { answers: files.chain([keys]).collect() }
+    }
+
+    /// The answer, if this path is one of the gate's own.
+    ///
+    /// # Errors
+    /// [`NotReadable`] for another method than GET or HEAD.
+    pub fn answer(&self, head: &Head) -> Result<Option<Response<Bytes>>, NotReadable> {
+        let Some((_, fixed)) = self.answers.iter().find(|(path, _)| path == head.path()) else { return Ok(None) };
+        if !matches!(*head.method(), Method::GET | Method::HEAD) {
+            return Err(NotReadable);
+        }
+        let mut response = Response::new(fixed.body.clone());
+        response.headers_mut().insert(CONTENT_TYPE, fixed.content_type.clone());
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        Ok(Some(response))
+    }
+}

@@ -49,10 +49,8 @@ pub enum Error {
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the upstream did not answer in time")]
     Timeout,
-    #[error("the client did not finish its request")]
+    #[error("the client broke off its request or stood still")]
     ClientTooSlow,
-    #[error("the client went away")]
-    ClientGone(#[source] hyper::Error),
 }
 
 impl Upstream {

@@ -80,9 +80,9 @@ fn fault_context(reason: &Reason, pages: &Pages) -> Value {
 fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     match reason {
         Reason::LoginRequired { target, scope } => Some(pages.login_link(target, *scope)),
-        Reason::LoginDeclined { target }
-        | Reason::LoginExpired { target }
-        | Reason::WechatUnavailable { target } => Some(pages.login_link(target, None)),
+        Reason::LoginDeclined { target } | Reason::LoginExpired { target } | Reason::WechatUnavailable { target } => {
+            Some(pages.login_link(target, None))
+        }
         // By the site's own address: to have come by another is one way into the loop.
         Reason::LoginLoop => Some(pages.address("/")),
         Reason::AmbiguousPath { .. }
