@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 
 /// Signs tokens with a key that [`Keys::serve`] publishes.
@@ -54,6 +54,13 @@ impl Keys {
         let signature = self.pair.sign(&self.random, signed.as_bytes()).expect("a signature");
         format!("{signed}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
     }
+}
+
+/// What `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` writes.
+pub(crate) fn fresh_pem() -> String {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let key = pair.to_pkcs8v1().expect("a document");
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64.encode(key.as_ref()))
 }
 
 pub(crate) fn encode(part: &Value) -> String {

@@ -3,6 +3,7 @@
 mod children;
 mod gate_keys;
 mod http;
+mod walk;
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use gate_keys::{Keys, encode, now};
 use http::{Answer, get};
+use walk::{Gate, Visitor};
 
 const OPENID: &str = "o6_bmjrPTlm6_2sgVt7hMZOPfL2M";
 const HOSTILE: &str = r#"<script>alert("1")</script>'"#;
@@ -43,6 +45,46 @@ fn php_reads_the_headers_and_nothing_else() {
     for secret in ["/config.toml", "/../config.toml", "/README.md"] {
         assert!(!at(secret, &[]).body.contains("app_secret"), "{secret}");
     }
+}
+
+#[test]
+fn php_is_told_who_signed_in() {
+    let php = children::php();
+    let (port, _) = Gate::address();
+    let gate = Gate::start("examples/php/config.toml", port, &php, &children::in_repository("."));
+    members_only(&gate, "/member.php");
+    let mut visitor = Visitor::new(&gate, "lin");
+    visitor.open("/member.php");
+    assert!(visitor.open("/").1.body.contains("林小雨"), "greeted on the page for everybody");
+}
+
+#[test]
+fn node_is_told_who_signed_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("key.pem"), gate_keys::fresh_pem()).expect("written");
+    let (port, url) = Gate::address();
+    let node = children::node(&url, &url);
+    let gate = Gate::start("examples/node/config.toml", port, &node, folder.path());
+    members_only(&gate, "/member");
+}
+
+/// A stranger is sent to sign in whatever headers they bring, comes back with a name, and leaves as a stranger.
+fn members_only(gate: &Gate, path: &str) {
+    let page = format!("{}{path}", gate.url);
+    let mut visitor = Visitor::new(gate, "lin");
+    let forged =
+        visitor.ask("GET", &page, &["X-Wechat-Openid: o-forged-o-forged", "X_Wechat_Openid: o-forged-o-forged"]);
+    assert_eq!(forged.status, 302, "{forged:?}");
+
+    let (url, member) = visitor.open(path);
+    assert_eq!((url.split('#').next(), member.status), (Some(page.as_str()), 200), "{member:?}");
+    assert!(member.body.contains("你好，林小雨🌧️"), "{}", member.body);
+    assert!(member.body.contains("<img src=\"http://127.0.0.1:"), "{}", member.body);
+    assert!(!member.body.contains("forged"));
+
+    let left = visitor.ask("POST", &format!("{}/_wechat/logout?rd=/", gate.url), &[&format!("Origin: {}", gate.url)]);
+    assert_eq!((left.status, left.location()), (303, "/"), "{left:?}");
+    assert_eq!(visitor.ask("GET", &page, &[]).status, 302, "a stranger again");
 }
 
 #[test]
