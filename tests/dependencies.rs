@@ -116,7 +116,8 @@ fn the_lock_file_is_committed() {
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock").is_file());
     // Outside a checkout (a source archive) there is no git to ask, and the file's presence must do.
     if Path::new(env!("CARGO_MANIFEST_DIR")).join(".git").exists() {
-        assert!(tracked.expect("git runs").status.success(), "Cargo.lock is not in git");
+        let tracked = tracked.expect("git runs");
+        assert!(tracked.status.success(), "Cargo.lock: {}", String::from_utf8_lossy(&tracked.stderr));
     }
 }
 
