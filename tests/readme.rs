@@ -137,6 +137,20 @@ fn headers_slugs_and_endpoints_are_the_gates_own() {
 }
 
 #[test]
+fn symptoms_quote_the_gates_own_pages() {
+    for (readme, text) in READMES.into_iter().zip(["english", "chinese"]) {
+        let (readme, titles) = (read(readme), read(&format!("src/edge/pages/text/{text}.rs")));
+        let rows = readme.lines().filter(|line| line.starts_with("| “"));
+        let quoted: Vec<&str> =
+            rows.flat_map(|row| row.split('“').skip(1)).filter_map(|rest| rest.split('”').next()).collect();
+        assert!(quoted.len() >= 8, "{quoted:?}");
+        for title in quoted {
+            assert!(titles.contains(&format!("title: \"{title}\"")), "no page is called {title}");
+        }
+    }
+}
+
+#[test]
 fn links_lead_somewhere() {
     for readme in READMES {
         let text = read(readme);
