@@ -34,8 +34,9 @@ pub struct Upstream {
 #[derive(Debug)]
 struct Site {
     pool: Arc<Pool>,
-    /// `Host`, unless the client's own is preserved.
-    host: Option<HeaderValue>,
+    /// The upstream's own `Host`.
+    host: HeaderValue,
+    preserve_host: bool,
     response_timeout: Duration,
     idle_timeout: Duration,
 }
@@ -83,17 +84,18 @@ impl Upstream {
 
 impl Site {
     fn new(upstream: &config::Upstream) -> Self {
-        let host = (!upstream.preserve_host).then(|| match &upstream.address {
+        let host = match &upstream.address {
             UpstreamAddress::Unix(_) => HeaderValue::from_static("localhost"),
             UpstreamAddress::Http { host, port } => {
                 let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 let text = if *port == 80 { bracketed } else { format!("{bracketed}:{port}") };
                 HeaderValue::try_from(text).expect("configuration checked the host")
             }
-        });
+        };
         Self {
             pool: Arc::new(Pool::new(&upstream.address, upstream.connect_timeout)),
             host,
+            preserve_host: upstream.preserve_host,
             response_timeout: upstream.response_timeout,
             idle_timeout: upstream.idle_timeout,
         }
@@ -107,7 +109,11 @@ impl Site {
         if parts.uri.authority().is_some() {
             parts.uri = origin_form(&parts.uri);
         }
-        add_hop_headers(&mut parts.headers, self.host.as_ref(), upgrade.as_ref(), wants_trailers);
+        // HTTP/1.0 clients may leave Host out; what goes on is HTTP/1.1.
+        if !self.preserve_host || !parts.headers.contains_key(HOST) {
+            parts.headers.insert(HOST, self.host.clone());
+        }
+        add_hop_headers(&mut parts.headers, upgrade.as_ref(), wants_trailers);
 
         let limits =
             body::Limits { upload: watch.limit(self.idle_timeout), answer: watch.limit(self.response_timeout) };
@@ -246,10 +252,7 @@ fn origin_form(uri: &Uri) -> Uri {
     Uri::from(target)
 }
 
-fn add_hop_headers(headers: &mut HeaderMap, host: Option<&HeaderValue>, upgrade: Option<&HeaderValue>, trailers: bool) {
-    if let Some(host) = host {
-        headers.insert(HOST, host.clone());
-    }
+fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trailers: bool) {
     match (upgrade, trailers) {
         (Some(protocol), _) => {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
