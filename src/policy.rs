@@ -299,7 +299,9 @@ mod tests {
             Scope::Base,
         )
         .unwrap();
-        for path in ["/exact", "/static/", "/static/a/b", "/a/b/c", "/x/z.js", "/x/y/y/z.js", "/odd[1]?{a}tail", "/!a^$b"] {
+        for path in
+            ["/exact", "/static/", "/static/a/b", "/a/b/c", "/x/z.js", "/x/y/y/z.js", "/odd[1]?{a}tail", "/!a^$b"]
+        {
             assert_eq!(auth_of(&policy, path), Auth::None, "{path}");
         }
         for path in [

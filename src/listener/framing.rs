@@ -325,7 +325,8 @@ mod tests {
 
     #[test]
     fn the_end_of_a_chunked_body_is_found() {
-        for body in ["0\r\n\r\n", "5\r\nab\r\nc\r\n0\r\n\r\n", "A;x=\"y\"\r\n0123456789\r\n000;e\r\nt: 0\r\nu:\r\n\r\n"] {
+        for body in ["0\r\n\r\n", "5\r\nab\r\nc\r\n0\r\n\r\n", "A;x=\"y\"\r\n0123456789\r\n000;e\r\nt: 0\r\nu:\r\n\r\n"]
+        {
             let all = format!("{body}GET / HTTP/1.1\r\n");
             for step in 1..=all.len() {
                 let mut framing = Framing::Chunked(Chunk::Size(0));

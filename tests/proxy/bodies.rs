@@ -108,7 +108,8 @@ async fn trailers_pass_both_ways() {
     .await;
     let world = before(&origin, Wants::default()).await;
     let mut wire = Wire::connect(world.gate).await;
-    let request = upload("Transfer-Encoding: chunked\r\nTrailer: X-Up\r\nTE: trailers\r\n") + "2\r\nup\r\n0\r\nX-Up: 6\r\n\r\n";
+    let request =
+        upload("Transfer-Encoding: chunked\r\nTrailer: X-Up\r\nTE: trailers\r\n") + "2\r\nup\r\n0\r\nX-Up: 6\r\n\r\n";
     let answer = wire.ask(&request).await;
     let seen = origin.last();
     assert_eq!((seen.text().as_str(), &seen.trailers[..]), ("up", &[("x-up".to_owned(), "6".to_owned())][..]));
@@ -161,7 +162,11 @@ async fn a_client_that_goes_away_ends_the_request_at_the_site() {
             if !answer.is_empty() {
                 assert_eq!(wire.head().await.expect("a head").status(), 200, "{name}");
             }
-            if reset { wire.reset() } else { drop(wire) }
+            if reset {
+                wire.reset()
+            } else {
+                drop(wire)
+            }
             origin.is_left_alone().await;
             assert_eq!(origin.connections(), 1, "{name}");
         }

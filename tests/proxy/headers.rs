@@ -124,9 +124,11 @@ async fn r33_an_unreadable_chain_means_the_peer() {
         assert_eq!(answer.status(), 200, "{chain}");
         assert_eq!(origin.last().header("x-real-ip"), Some("127.0.0.1"), "{chain}");
     }
-    for (chain, client) in
-        [("6.6.6.6, 7.7.7.7", "7.7.7.7"), ("6.6.6.6, 7.7.7.7:80, 127.0.0.1", "7.7.7.7"), ("[2001:db8::1]:9", "2001:db8::1")]
-    {
+    for (chain, client) in [
+        ("6.6.6.6, 7.7.7.7", "7.7.7.7"),
+        ("6.6.6.6, 7.7.7.7:80, 127.0.0.1", "7.7.7.7"),
+        ("[2001:db8::1]:9", "2001:db8::1"),
+    ] {
         ask(world.gate, get("/open/", &format!("X-Forwarded-For: {chain}\r\n"))).await;
         assert_eq!(origin.last().header("x-real-ip"), Some(client), "{chain}");
     }
@@ -138,7 +140,9 @@ async fn every_request_has_an_id_of_its_own() {
     let world = before(&origin, Wants { server: "trusted_proxies = ['127.0.0.1']", ..Wants::default() }).await;
     let mut wire = Wire::connect(world.gate).await;
     let mut ids = Vec::new();
-    for sent in ["", "X-Request-Id: \r\n", "X-Request-Id: <script>\r\n", &format!("X-Request-Id: {}\r\n", "x".repeat(200))] {
+    for sent in
+        ["", "X-Request-Id: \r\n", "X-Request-Id: <script>\r\n", &format!("X-Request-Id: {}\r\n", "x".repeat(200))]
+    {
         assert_eq!(wire.ask(get("/open/", sent)).await.status(), 200);
         let id = origin.last().header("x-request-id").expect("an id").to_owned();
         assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{sent}: {id}");
@@ -165,8 +169,16 @@ async fn r40_hop_by_hop_headers_go_no_further_and_ours_cannot_be_nominated() {
     assert_eq!(ask(world.gate, format!("{}abc", get("/", &lines))).await.status(), 200);
     let seen = origin.last();
     for gone in [
-        "x-mine", "x-other", "connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "upgrade",
-        "http2-settings", "expect",
+        "x-mine",
+        "x-other",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authorization",
+        "te",
+        "upgrade",
+        "http2-settings",
+        "expect",
     ] {
         assert!(seen.all(gone).is_empty(), "{gone}: {seen:?}");
     }

@@ -125,10 +125,8 @@ impl Origin {
 
     /// Waits until every connection has come to its end, from the client's side or by the handler.
     pub async fn is_left_alone(&self) {
-        eventually("the site's connections end", async || {
-            self.log.ended.load(Ordering::SeqCst) == self.connections()
-        })
-        .await;
+        eventually("the site's connections end", async || self.log.ended.load(Ordering::SeqCst) == self.connections())
+            .await;
     }
 }
 

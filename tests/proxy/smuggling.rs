@@ -98,9 +98,20 @@ async fn r44_broken_chunks_end_the_request_and_the_connection() {
     let origin = Origin::saying(OK).await;
     let world = before(&origin, Wants::default()).await;
     for body in [
-        "x\r\n", "-1\r\n", "+1\r\na\r\n", "0x1\r\na\r\n", " 1\r\na\r\n", "1\na\r\n", "1\r\nab\r\n", "2\r\nab0\r\n\r\n",
-        "ffffffffffffffffff\r\n", "1;\n\r\na\r\n0\r\n\r\n", "\r\n", ";\r\n",
-        "0\r\nbad trailer\r\n\r\n", "0\r\n: x\r\n\r\n",
+        "x\r\n",
+        "-1\r\n",
+        "+1\r\na\r\n",
+        "0x1\r\na\r\n",
+        " 1\r\na\r\n",
+        "1\na\r\n",
+        "1\r\nab\r\n",
+        "2\r\nab0\r\n\r\n",
+        "ffffffffffffffffff\r\n",
+        "1;\n\r\na\r\n0\r\n\r\n",
+        "\r\n",
+        ";\r\n",
+        "0\r\nbad trailer\r\n\r\n",
+        "0\r\n: x\r\n\r\n",
     ] {
         let mut wire = Wire::connect(world.gate).await;
         wire.send(post("Transfer-Encoding: chunked\r\n", &format!("{body}{SMUGGLED}"))).await;
@@ -145,8 +156,17 @@ async fn r44_a_host_comes_exactly_once() {
     let world = before(&origin, Wants::default()).await;
     let mut wire = Wire::connect(world.gate).await;
     for lines in [
-        "", "Host: a\r\nHost: a\r\n", "Host: a\r\nhost: b\r\n", "Host: a/b\r\n", "Host: a b\r\n", "Host: user@a\r\n",
-        "Host: a,b\r\n", "Host: a\\b\r\n", "Host: a?b\r\n", "Host: a#b\r\n", "Host: \u{e9}\r\n",
+        "",
+        "Host: a\r\nHost: a\r\n",
+        "Host: a\r\nhost: b\r\n",
+        "Host: a/b\r\n",
+        "Host: a b\r\n",
+        "Host: user@a\r\n",
+        "Host: a,b\r\n",
+        "Host: a\\b\r\n",
+        "Host: a?b\r\n",
+        "Host: a#b\r\n",
+        "Host: \u{e9}\r\n",
     ] {
         let answer = wire.ask(format!("GET /open/ HTTP/1.1\r\n{lines}\r\n")).await;
         assert_eq!(answer.problem(), (400, "bad-request".to_owned()), "{lines:?}");

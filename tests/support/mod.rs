@@ -20,7 +20,7 @@ use wxgate::clock::{Clock, Timestamp};
 use wxgate::config::Config;
 use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
 
-pub use browser::Browser;
+pub use browser::{Answer, Browser};
 pub use site::Site;
 
 /// A user agent of WeChat's on an iPhone (WECHAT.md section 8.1).
