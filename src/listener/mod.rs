@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -242,6 +242,12 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// What hyper left of an ambiguous target looks harmless; with a backslash nobody takes it for that (R6).
+fn show_ambiguity(target: &mut Uri) {
+    let shown = format!("{}\\", target.path());
+    *target = shown.parse().unwrap_or_else(|_| Uri::from_static("/\\"));
+}
+
 impl<C, H, F, B> Acceptor<C>
 where
     C: Fn(SocketAddr) -> H + Clone + Send + 'static,
@@ -262,8 +268,11 @@ where
         let turn = Arc::new(Turn::new());
         let io = TokioIo::new(Socket::new(stream, watch.clone(), turn.clone(), self.refuse.clone()));
         let requests = watch.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             requests.enter(Phase::Own);
+            if turn.ambiguous.load(Ordering::Relaxed) {
+                show_ambiguity(request.uri_mut());
+            }
             turn.request_began(request.body().size_hint().exact());
             let (watch, turn) = (requests.clone(), turn.clone());
             let answered = answer(request, watch.clone());

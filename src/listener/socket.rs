@@ -101,7 +101,7 @@ impl AsyncRead for Socket {
         if this.framing.in_head() && this.watch.phase() == Phase::Idle {
             this.watch.enter(Phase::Head);
         }
-        let taken = this.framing.advance(fresh);
+        let taken = this.framing.advance(fresh, &this.turn);
         if held == 0 {
             this.held.extend_from_slice(&fresh[taken..]);
         } else {

@@ -152,8 +152,8 @@ fn is_h2c(value: &HeaderValue) -> bool {
 }
 
 /// Enough of RFC 9112 section 3.2 to keep two hosts, paths and user info out.
-pub(super) fn is_plausible_host(host: &HeaderValue) -> bool {
-    host.as_bytes().iter().all(|byte| {
+pub(super) fn is_plausible_host(host: &[u8]) -> bool {
+    host.iter().all(|byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%' | b'~')
     })
 }

@@ -11,7 +11,7 @@ mod path;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{COOKIE, HOST, TRANSFER_ENCODING, USER_AGENT};
+use http::header::{COOKIE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 
@@ -114,17 +114,16 @@ fn judge(parts: &Parts) -> Result<(), Refusal> {
     if parts.method == Method::CONNECT || !parts.uri.path().starts_with('/') {
         return Err(Refusal::BadRequest("the request target is not a path"));
     }
+    if parts.uri.authority().is_some_and(|authority| !headers::is_plausible_host(authority.as_str().as_bytes())) {
+        return Err(Refusal::BadRequest("the request target names no plain host"));
+    }
     let mut hosts = parts.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) if headers::is_plausible_host(host) => {}
+        (Some(host), None) if headers::is_plausible_host(host.as_bytes()) => {}
         (None, None) if parts.version == Version::HTTP_10 || parts.uri.authority().is_some() => {}
         (None, _) => return Err(Refusal::BadRequest("the Host header is missing")),
         (Some(_), Some(_)) => return Err(Refusal::BadRequest("the Host header is repeated")),
         (Some(_), None) => return Err(Refusal::BadRequest("the Host header is malformed")),
-    }
-    // hyper reads any list that ends in chunked, and the codings before it would be lost on the way (R44).
-    if parts.headers.get(TRANSFER_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
-        return Err(Refusal::BadRequest("the transfer coding is not chunked alone"));
     }
     path::judge(parts.uri.path())
 }

@@ -8,7 +8,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -279,6 +279,10 @@ fn strip_hop_headers(headers: &mut HeaderMap) {
                 .filter_map(|token| HeaderName::from_bytes(token).ok())
                 .filter(|name| *name != CONTENT_LENGTH),
         );
+    }
+    if doomed.contains(&TRANSFER_ENCODING) {
+        // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
+        doomed.push(CONTENT_LENGTH);
     }
     for name in doomed {
         headers.remove(name);
