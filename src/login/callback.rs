@@ -52,7 +52,10 @@ impl Login {
         match self.exchange.spend(callback).await {
             // The flow's cookie stays: whoever repeats this callback is to find the same target.
             Outcome::SignedIn { id, cookie } if !self.sessions.is_revoked(id) => {
-                Ok(Answer::see_other(flow.target.with_fragment(), vec![cookie]))
+                // The same session has since learnt more: an old cookie would make it forget.
+                let knows_more = visitor.is_some_and(|session| session.id == id && session.scope > flow.scope);
+                let cookies = if knows_more { Vec::new() } else { vec![cookie] };
+                Ok(Answer::see_other(flow.target.with_fragment(), cookies))
             }
             Outcome::SignedIn { .. } | Outcome::Refused(_) => self.reenter(head, Reentry::of(flow), visitor).await,
             Outcome::Snapshot => Err(match self.snapshot {
