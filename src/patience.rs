@@ -203,6 +203,13 @@ impl Watch {
         self.state.waker.get_or_init(|| context.waker().clone());
     }
 
+    /// Wakes that task, for it has something to do.
+    pub fn wake(&self) {
+        if let Some(waker) = self.state.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
     #[must_use]
     pub fn patience(&self) -> &Arc<Patience> {
         &self.patience

@@ -160,7 +160,7 @@ impl Pattern {
         // Only `*` and `**` are special to us (R34).
         let mut escaped = String::with_capacity(text.len() + 8);
         for character in text.chars() {
-            if matches!(character, '?' | '[' | ']' | '{' | '}' | '\\' | '!') {
+            if matches!(character, '?' | '[' | ']' | '{' | '}' | '\\') {
                 escaped.extend(['[', character, ']']);
             } else {
                 escaped.push(character);
@@ -302,11 +302,14 @@ mod tests {
                 route("/a/*/c", Auth::None),
                 route("/x/**/z.js", Auth::None),
                 route("/odd[1]?{a}*", Auth::None),
+                route("/!a^$*", Auth::None),
             ],
             Scope::Base,
         )
         .unwrap();
-        for path in ["/exact", "/static/", "/static/a/b", "/a/b/c", "/x/z.js", "/x/y/y/z.js", "/odd[1]?{a}tail"] {
+        for path in
+            ["/exact", "/static/", "/static/a/b", "/a/b/c", "/x/z.js", "/x/y/y/z.js", "/odd[1]?{a}tail", "/!a^$b"]
+        {
             assert_eq!(auth_of(&policy, path), Auth::None, "{path}");
         }
         for path in [

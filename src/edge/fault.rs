@@ -3,7 +3,7 @@
 //! The only place that maps errors to statuses (contract section 10).
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
@@ -28,7 +28,7 @@ pub struct Fault {
 /// What a stranger may know of a fault: one variant per slug of contract section 10.
 ///
 /// Every `target` is a path of this site that has been judged as a return target.
-/// Every `detail` is a sentence of ours: it can hold nothing that a request said.
+/// Every `detail` is a sentence of ours, in English: it can hold nothing that a request said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     BadRequest {
@@ -313,17 +313,21 @@ impl From<upstream::Error> for Fault {
     }
 }
 
-/// An error and what it came from, on one line.
+/// An error and what it came from, on one line: control characters are escaped, so that no cause can forge a line.
 struct Chain<'a>(&'a (dyn Error + Send + Sync));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.0, f)?;
+        let mut text = self.0.to_string();
         let mut source = self.0.source();
         while let Some(error) = source {
-            write!(f, ": {error}")?;
+            text += &format!(": {error}");
             source = error.source();
         }
-        Ok(())
+        text.chars()
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,6 +1,8 @@
 //! One connection from accept to close: told to go when the gate stops, closed when it stands still.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 
 use super::BoxError;
+use super::framing::Turn;
 use super::socket::Socket;
 use crate::patience::{Phase, Watch};
 
@@ -49,21 +52,32 @@ where
 pub(super) struct Tracked<B> {
     inner: B,
     watch: Watch,
+    turn: Arc<Turn>,
     next: Phase,
 }
 
 impl<B> Tracked<B> {
-    pub(super) fn response(response: Response<B>, watch: Watch) -> Response<Self> {
-        watch.enter(Phase::Body);
+    pub(super) fn response(response: Response<B>, watch: Watch, turn: Arc<Turn>) -> Response<Self> {
+        if watch.phase() != Phase::Body {
+            watch.enter(Phase::Body);
+        }
         // After a change of protocol the bytes that follow are no next request's.
-        let next = if response.status() == StatusCode::SWITCHING_PROTOCOLS { Phase::Own } else { Phase::Idle };
-        response.map(|inner| Self { inner, watch, next })
+        let next = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            turn.tunnel_began();
+            Phase::Own
+        } else {
+            Phase::Idle
+        };
+        response.map(|inner| Self { inner, watch, turn, next })
     }
 }
 
 impl<B> Drop for Tracked<B> {
     fn drop(&mut self) {
         self.watch.enter(self.next);
+        if self.turn.waiting.swap(false, Ordering::Relaxed) {
+            self.watch.wake();
+        }
     }
 }
 

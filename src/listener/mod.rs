@@ -3,6 +3,7 @@
 //! One per worker: its sockets, connections and watches belong to one thread.
 
 mod connection;
+mod framing;
 mod socket;
 
 use std::convert::Infallible;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,6 +27,7 @@ use tracing::warn;
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
 use connection::Tracked;
+use framing::Turn;
 use socket::Socket;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -256,13 +259,15 @@ where
         let _ = stream.set_nodelay(true);
         let watch = self.patience.watch(Phase::Head);
         let answer = (self.connected)(peer);
-        let io = TokioIo::new(Socket::new(stream, watch.clone(), self.refuse.clone()));
+        let turn = Arc::new(Turn::new());
+        let io = TokioIo::new(Socket::new(stream, watch.clone(), turn.clone(), self.refuse.clone()));
         let requests = watch.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             requests.enter(Phase::Own);
-            let watch = requests.clone();
+            turn.request_began(request.body().size_hint().exact());
+            let (watch, turn) = (requests.clone(), turn.clone());
             let answered = answer(request, watch.clone());
-            async move { Ok::<_, Infallible>(Tracked::response(answered.await, watch)) }
+            async move { Ok::<_, Infallible>(Tracked::response(answered.await, watch, turn)) }
         });
         let connection = self.settings.http.serve_connection(io, service).with_upgrades();
         tokio::spawn(async move {

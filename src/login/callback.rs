@@ -51,10 +51,10 @@ impl Login {
         let forget = || vec![self.flows.forget(flow.state)];
         match self.exchange.spend(callback).await {
             // The flow's cookie stays: whoever repeats this callback is to find the same target.
-            Outcome::SignedIn { id, cookie } if !self.sessions.is_revoked(id) => {
-                // The same session has since learnt more: an old cookie would make it forget.
-                let knows_more = visitor.is_some_and(|session| session.id == id && session.scope > flow.scope);
-                let cookies = if knows_more { Vec::new() } else { vec![cookie] };
+            Outcome::SignedIn { id, cookie, remembered } if !self.sessions.is_revoked(id) => {
+                // The back button must not bring back an older session, or the same one before it was widened.
+                let newer = remembered && visitor.is_some_and(|session| session.scope.covers(flow.scope));
+                let cookies = if newer { Vec::new() } else { vec![cookie] };
                 Ok(Answer::see_other(flow.target.with_fragment(), cookies))
             }
             Outcome::SignedIn { .. } | Outcome::Refused(_) => self.reenter(head, Reentry::of(flow), visitor).await,

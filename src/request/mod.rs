@@ -11,7 +11,7 @@ mod path;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{COOKIE, HOST, USER_AGENT};
+use http::header::{COOKIE, HOST, TRANSFER_ENCODING, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 
@@ -122,6 +122,10 @@ fn judge(parts: &Parts) -> Result<(), Refusal> {
         (Some(_), Some(_)) => return Err(Refusal::BadRequest("the Host header is repeated")),
         (Some(_), None) => return Err(Refusal::BadRequest("the Host header is malformed")),
     }
+    // hyper reads any list that ends in chunked, and the codings before it would be lost on the way (R44).
+    if parts.headers.get(TRANSFER_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Refusal::BadRequest("the transfer coding is not chunked alone"));
+    }
     path::judge(parts.uri.path())
 }
 
@@ -221,16 +225,22 @@ impl Head {
 
 /// Name and value of every cookie in the `Cookie` lines (RFC 6265 section 4.2.1, read leniently).
 pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    headers.get_all(COOKIE).iter().flat_map(|line| split_cookies(line.as_bytes())).map(|(_, name, value)| (name, value))
+    headers.get_all(COOKIE).iter().flat_map(|line| cookie_pieces(line.as_bytes())).filter_map(|piece| {
+        let equals = memchr::memchr(b'=', piece)?;
+        Some((piece[..equals].trim_ascii_end(), piece[equals + 1..].trim_ascii_start()))
+    })
 }
 
-/// The pieces of one `Cookie` line: the whole piece without surrounding blanks, its name, its value.
-pub fn split_cookies(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8], &[u8])> {
-    line.split(|&byte| byte == b';').filter_map(|piece| {
-        let piece = piece.trim_ascii();
-        let equals = memchr::memchr(b'=', piece)?;
-        Some((piece, piece[..equals].trim_ascii_end(), piece[equals + 1..].trim_ascii_start()))
+/// The pieces of one `Cookie` line, without the blanks around them; empty ones are passed over.
+pub fn cookie_pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let end = memchr::memchr(b';', line);
+        rest = end.map(|end| &line[end + 1..]);
+        Some(line[..end.unwrap_or(line.len())].trim_ascii())
     })
+    .filter(|piece| !piece.is_empty())
 }
 
 impl RequestId {

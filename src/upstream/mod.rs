@@ -8,7 +8,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -34,8 +34,9 @@ pub struct Upstream {
 #[derive(Debug)]
 struct Site {
     pool: Arc<Pool>,
-    /// `Host`, unless the client's own is preserved.
-    host: Option<HeaderValue>,
+    /// The upstream's own `Host`.
+    host: HeaderValue,
+    preserve_host: bool,
     response_timeout: Duration,
     idle_timeout: Duration,
 }
@@ -83,17 +84,18 @@ impl Upstream {
 
 impl Site {
     fn new(upstream: &config::Upstream) -> Self {
-        let host = (!upstream.preserve_host).then(|| match &upstream.address {
+        let host = match &upstream.address {
             UpstreamAddress::Unix(_) => HeaderValue::from_static("localhost"),
             UpstreamAddress::Http { host, port } => {
                 let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
                 let text = if *port == 80 { bracketed } else { format!("{bracketed}:{port}") };
                 HeaderValue::try_from(text).expect("configuration checked the host")
             }
-        });
+        };
         Self {
             pool: Arc::new(Pool::new(&upstream.address, upstream.connect_timeout)),
             host,
+            preserve_host: upstream.preserve_host,
             response_timeout: upstream.response_timeout,
             idle_timeout: upstream.idle_timeout,
         }
@@ -107,7 +109,11 @@ impl Site {
         if parts.uri.authority().is_some() {
             parts.uri = origin_form(&parts.uri);
         }
-        add_hop_headers(&mut parts.headers, self.host.as_ref(), upgrade.as_ref(), wants_trailers);
+        // HTTP/1.0 clients may leave Host out; what goes on is HTTP/1.1.
+        if !self.preserve_host || !parts.headers.contains_key(HOST) {
+            parts.headers.insert(HOST, self.host.clone());
+        }
+        add_hop_headers(&mut parts.headers, upgrade.as_ref(), wants_trailers);
 
         let limits =
             body::Limits { upload: watch.limit(self.idle_timeout), answer: watch.limit(self.response_timeout) };
@@ -246,10 +252,7 @@ fn origin_form(uri: &Uri) -> Uri {
     Uri::from(target)
 }
 
-fn add_hop_headers(headers: &mut HeaderMap, host: Option<&HeaderValue>, upgrade: Option<&HeaderValue>, trailers: bool) {
-    if let Some(host) = host {
-        headers.insert(HOST, host.clone());
-    }
+fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trailers: bool) {
     match (upgrade, trailers) {
         (Some(protocol), _) => {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -266,22 +269,25 @@ fn add_hop_headers(headers: &mut HeaderMap, host: Option<&HeaderValue>, upgrade:
 
 /// What an answer says of the upstream connection is not for the client's.
 fn strip_hop_headers(headers: &mut HeaderMap) {
-    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-    const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-            .filter(|name| *name != http::header::CONTENT_LENGTH)
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
+    let mut doomed: Vec<HeaderName> = headers.keys().filter(|name| is_hop(name)).cloned().collect();
+    if doomed.contains(&CONNECTION) {
+        let named = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        doomed.extend(
+            named
+                .map(<[u8]>::trim_ascii)
+                .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
+                .filter_map(|token| HeaderName::from_bytes(token).ok())
+                .filter(|name| *name != CONTENT_LENGTH),
+        );
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE] {
+    for name in doomed {
         headers.remove(name);
     }
+}
+
+fn is_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "proxy-authenticate"
+    )
 }

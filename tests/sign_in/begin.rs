@@ -26,12 +26,15 @@ enum Gets {
     Elsewhere,
 }
 
+/// Method, user agent, headers, and what comes of them.
+type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Gets);
+
 #[tokio::test]
 async fn r18_only_navigations_go_to_wechat_and_nothing_denied_reaches_the_site() {
     let world = World::start("").await;
     let socket = [HTML, ("connection", "Upgrade"), ("upgrade", "websocket")];
     let preflight = [("origin", "https://a.example"), ("access-control-request-method", "POST")];
-    let rows: &[(&str, &str, &[(&str, &str)], Gets)] = &[
+    let rows: &[Row] = &[
         ("GET", WECHAT, &[HTML], Gets::Wechat),
         ("HEAD", WECHAT, &[HTML], Gets::Wechat),
         ("GET", WECHAT, &[("sec-fetch-mode", "navigate"), JSON], Gets::Wechat),

@@ -1,0 +1,18 @@
+//! Forwarding as a browser and a site see it, byte by byte (contract sections 9 and 10).
+
+mod support;
+
+mod proxy {
+    mod bodies;
+    mod failures;
+    mod forwarding;
+    mod gate;
+    mod headers;
+    mod limits;
+    mod origin;
+    mod paths;
+    mod process;
+    mod smuggling;
+    mod upgrades;
+    mod wire;
+}

@@ -1,0 +1,265 @@
+//! Bodies are streamed both ways as they come, trailers and interruptions included.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::gate::{Wants, before};
+use super::origin::{Conversation, OK, Origin};
+use super::wire::{Wire, ask, get};
+
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+fn upload(lines: &str) -> String {
+    format!("POST /open/ HTTP/1.1\r\nHost: m.example.com\r\n{lines}\r\n")
+}
+
+#[tokio::test]
+async fn a_streams_first_event_arrives_before_its_second_is_sent() {
+    let first_arrived = Arc::new(Notify::new());
+    let arrived = first_arrived.clone();
+    let origin = Origin::start(move |mut conversation| {
+        let arrived = arrived.clone();
+        async move {
+            conversation.request().await;
+            let head = CHUNKED.replace("\r\n\r\n", "\r\nContent-Type: text/event-stream\r\n\r\n");
+            conversation.say(format!("{head}d\r\ndata: first\n\n\r\n")).await;
+            arrived.notified().await;
+            conversation.say("e\r\ndata: second\n\n\r\n0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send(get("/open/events", "Accept: text/event-stream\r\n")).await;
+    let head = wire.head().await.expect("a head");
+    assert_eq!(head.header("content-type"), Some("text/event-stream"));
+    assert_eq!(wire.chunk().await.expect("a chunk").as_deref(), Some(&b"data: first\n\n"[..]));
+    first_arrived.notify_one();
+    assert_eq!(wire.chunk().await.expect("a chunk").as_deref(), Some(&b"data: second\n\n"[..]));
+    assert_eq!(wire.chunk().await.expect("an end"), None);
+}
+
+#[tokio::test]
+async fn an_uploads_first_part_arrives_before_its_second_is_sent() {
+    let first_arrived = Arc::new(Notify::new());
+    let arrived = first_arrived.clone();
+    let origin = Origin::start(move |mut conversation| {
+        let arrived = arrived.clone();
+        async move {
+            conversation.head().await;
+            assert_eq!(conversation.wire.chunk().await.expect("a chunk").as_deref(), Some(&b"first"[..]));
+            arrived.notify_one();
+            assert_eq!(conversation.wire.chunk().await.expect("a chunk").as_deref(), Some(&b"second"[..]));
+            conversation.say(OK).await;
+        }
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send(upload("Transfer-Encoding: chunked\r\n") + "5\r\nfirst\r\n").await;
+    first_arrived.notified().await;
+    wire.send("6\r\nsecond\r\n0\r\n\r\n").await;
+    assert_eq!(wire.answer().await.text(), "ok");
+}
+
+/// Says what it says only when the whole body has come, and waits for it patiently.
+async fn swallow(conversation: Conversation) {
+    conversation.always(OK).await;
+}
+
+#[tokio::test]
+async fn expectations_are_met_once_access_is_granted() {
+    let origin = Origin::start(swallow).await;
+    let world = before(&origin, Wants::default()).await;
+    let lines = "Content-Length: 4\r\nExpect: 100-continue\r\n";
+
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send(upload(lines)).await;
+    assert_eq!(wire.head().await.expect("a head").status(), 100);
+    wire.send("body").await;
+    assert_eq!(wire.answer().await.text(), "ok");
+    assert_eq!((origin.last().text().as_str(), origin.last().header("expect")), ("body", None));
+
+    // No session: the first thing said is the refusal, and the body is not wanted.
+    wire.send(upload(lines).replacen("/open/", "/closed", 1)).await;
+    let refused = wire.answer().await;
+    assert_eq!(refused.problem(), (401, "login-required".to_owned()));
+    assert_eq!(refused.header("connection"), Some("close"));
+    assert!(wire.is_closed().await);
+    assert_eq!(origin.requests().len(), 1);
+
+    // A client that does not wait gets no less.
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send(upload(lines) + "body").await;
+    assert_eq!(wire.answer_after_continue().await.text(), "ok");
+    let refused = ask(world.gate, upload(lines).replacen("/open/", "/open/%2f", 1)).await;
+    assert_eq!(refused.problem(), (400, "ambiguous-path".to_owned()));
+}
+
+#[tokio::test]
+async fn trailers_pass_both_ways() {
+    let origin = Origin::start(async |mut conversation| {
+        while conversation.request().await.is_some() {
+            let head = CHUNKED.replace("\r\n\r\n", "\r\nTrailer: X-Sum, X-More\r\n\r\n");
+            conversation.say(format!("{head}2\r\nok\r\n0\r\nX-Sum: 7\r\nX-More: 8\r\n\r\n")).await;
+        }
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    let mut wire = Wire::connect(world.gate).await;
+    let request =
+        upload("Transfer-Encoding: chunked\r\nTrailer: X-Up\r\nTE: trailers\r\n") + "2\r\nup\r\n0\r\nX-Up: 6\r\n\r\n";
+    let answer = wire.ask(&request).await;
+    let seen = origin.last();
+    assert_eq!((seen.text().as_str(), &seen.trailers[..]), ("up", &[("x-up".to_owned(), "6".to_owned())][..]));
+    assert_eq!(seen.header("te"), Some("trailers"));
+    let expected = [("x-sum".to_owned(), "7".to_owned()), ("x-more".to_owned(), "8".to_owned())];
+    assert_eq!((answer.text().as_str(), &answer.trailers[..]), ("ok", &expected[..]));
+    // Whoever did not ask for trailers gets the body alone.
+    let answer = wire.ask(get("/open/", "")).await;
+    assert_eq!((answer.text().as_str(), answer.trailers.len()), ("ok", 0));
+}
+
+/// An origin that waits for its client to go, at a point of `when`'s choosing.
+async fn watched(answer: &'static str) -> (Origin, Arc<Notify>) {
+    let reached = Arc::new(Notify::new());
+    let here = reached.clone();
+    let origin = Origin::start(move |mut conversation| {
+        let here = here.clone();
+        async move {
+            conversation.head().await;
+            conversation.say(answer).await;
+            here.notify_one();
+            conversation.wire.rest().await;
+        }
+    })
+    .await;
+    (origin, reached)
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_ends_the_request_at_the_site() {
+    let chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
+    let length = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nfirst";
+    let waiting = get("/open/", "");
+    let uploading = upload("Content-Length: 1000\r\n") + "first";
+    let chunking = upload("Transfer-Encoding: chunked\r\n") + "5\r\nfirst\r\n";
+    for (name, answer, request) in [
+        ("before the answer", "", &waiting),
+        ("within a chunked answer", chunk, &waiting),
+        ("within an answer", length, &waiting),
+        ("within an upload", "", &uploading),
+        ("within a chunked upload", "", &chunking),
+        ("within both", chunk, &uploading),
+    ] {
+        for reset in [false, true] {
+            let (origin, reached) = watched(answer).await;
+            let world = before(&origin, Wants::default()).await;
+            let mut wire = Wire::connect(world.gate).await;
+            wire.send(request).await;
+            reached.notified().await;
+            if !answer.is_empty() {
+                assert_eq!(wire.head().await.expect("a head").status(), 200, "{name}");
+            }
+            if reset {
+                wire.reset()
+            } else {
+                drop(wire)
+            }
+            origin.is_left_alone().await;
+            assert_eq!(origin.connections(), 1, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_early_ends_the_upload_in_good_order() {
+    let origin = Origin::start(async |mut conversation| {
+        conversation.head().await;
+        conversation.say("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge").await;
+        conversation.wire.rest().await;
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send(upload("Content-Length: 1000000\r\n") + "begin").await;
+    let answer = wire.answer().await;
+    assert_eq!((answer.status(), answer.text().as_str()), (413, "large"));
+    drop(wire);
+    origin.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_unchanged_while_the_answer_is_already_there() {
+    // An answer complete before the body is: what follows is still the body, '#' and line ends and all.
+    let origin = Origin::start(async |mut conversation| {
+        let mut request = conversation.head().await.expect("a head");
+        conversation.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        conversation.wire.body(&mut request).await.expect("a body");
+        assert_eq!(request.text(), "GET /#one HTTP/1.1\r\n\r\n# two\n");
+        conversation.say(OK).await;
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send(upload("Content-Length: 29\r\n")).await;
+    assert_eq!(wire.answer().await.text(), "ok");
+    let mut sent = Ok(());
+    for piece in ["GET /#one", " HTTP/1.1\r\n\r\n", "# two\n"] {
+        sent = wire.try_send(piece).await;
+    }
+    // Either the body was taken to its end or the connection was closed; a wrong byte would fail the origin's task.
+    if sent.is_ok() {
+        drop(wire);
+    }
+    origin.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn a_site_that_dies_within_a_body_leaves_a_visibly_broken_answer() {
+    let origin = Origin::start(async |mut conversation| {
+        let Some(request) = conversation.request().await else { return };
+        conversation
+            .say(match request.target() {
+                "/open/chunked" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n",
+                "/open/chunk" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nfirst",
+                "/open/size" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\nxx\r\nsecond",
+                _ => "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nfirst",
+            })
+            .await;
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    for target in ["/open/chunked", "/open/chunk", "/open/size", "/open/length"] {
+        let mut wire = Wire::connect(world.gate).await;
+        wire.send(get(target, "")).await;
+        let mut head = wire.head().await.expect("a head");
+        assert_eq!(head.status(), 200, "{target}");
+        let broken = wire.body(&mut head).await;
+        assert!(broken.is_err(), "{target} looks whole: {head:?}");
+    }
+    origin.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn r44_an_answer_of_two_framings_is_not_passed_on_as_such() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5, 2\r\n\r\nhello",
+    ] {
+        let origin = Origin::saying(answer).await;
+        let world = before(&origin, Wants::default()).await;
+        let mut wire = Wire::connect(world.gate).await;
+        wire.send(get("/open/", "")).await;
+        let head = wire.try_answer().await.expect("an answer");
+        match head.status() {
+            200 => {
+                assert_eq!(head.text(), "hello");
+                assert!(head.all("content-length").len() + head.all("transfer-encoding").len() == 1, "{head:?}");
+            }
+            status => assert_eq!((status, head.slug().as_str()), (502, "upstream-broken")),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Gates in front of an [`Origin`]: in this process, or as the program itself.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use tempfile::TempDir;
+use wxgate::simulator::Settings;
+
+use super::origin::Origin;
+use crate::support::{WECHAT, World, eventually, free_port};
+
+/// What a test wants otherwise.
+#[derive(Default)]
+pub struct Wants<'a> {
+    /// Lines of `[server]`.
+    pub server: &'a str,
+    /// Lines of `[upstream]`.
+    pub upstream: &'a str,
+    /// The rest of the file, after a route that lets everybody to `/open/**`.
+    pub rest: &'a str,
+}
+
+const OPEN: &str = "[[route]]\npath = '/open/**'\nauth = 'none'\n";
+
+/// A gate in front of the origin.
+pub async fn before(origin: &Origin, wants: Wants<'_>) -> World {
+    before_url(&format!("http://{}", origin.address), wants).await
+}
+
+pub async fn before_url(url: &str, Wants { server, upstream, rest }: Wants<'_>) -> World {
+    let edit = |text: String| {
+        let line = text.lines().find(|line| line.starts_with("upstream = ")).expect("the upstream's line").to_owned();
+        let text = text.replace(&line, "").replace("workers = 2\n", &format!("workers = 2\n{server}\n"));
+        format!("{text}\n[upstream]\nurl = '{url}'\n{upstream}\n[log]\naccess = false\n{OPEN}{rest}")
+    };
+    World::with(edit, Settings::default()).await
+}
+
+/// The `Cookie` line of somebody who has signed in as `lin`. The site answers whatever it is asked meanwhile.
+pub async fn signed_in(world: &World) -> String {
+    world.auto("lin").await;
+    let mut browser = world.browser(WECHAT);
+    let answer = browser.follow(&world.url("/")).await;
+    assert!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
+    let jar = &browser.cookies[&world.gate.to_string()];
+    let pairs: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("Cookie: {}\r\n", pairs.join("; "))
+}
+
+/// The program itself, killed when dropped.
+pub struct Program {
+    pub address: SocketAddr,
+    child: Child,
+    directory: TempDir,
+}
+
+impl Program {
+    /// Runs it in front of the origin until it listens.
+    pub async fn before(origin: &Origin, wants: Wants<'_>) -> Self {
+        let program = Self::launch(&format!("http://{}", origin.address), wants);
+        let address = program.address;
+        eventually("the program listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
+        program
+    }
+
+    fn launch(url: &str, Wants { server, upstream, rest }: Wants<'_>) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let address = free_port();
+        let text = format!(
+            "public_url = 'http://{address}'\n[server]\nlisten = '{address}'\nworkers = 2\n{server}\n\
+             [upstream]\nurl = '{url}'\n{upstream}\n\
+             [official_account]\napp_id = 'wx0123456789abcdef'\napp_secret = 'none that WeChat knows'\n\
+             [session]\nsecret = 'a session secret for tests, 32 bytes at least'\n[log]\naccess = false\n{OPEN}{rest}"
+        );
+        fs::write(directory.path().join("config.toml"), text).expect("a file");
+        let child = run(&["run", "-c", "config.toml"], &directory, Stdio::null());
+        Self { address, child, directory }
+    }
+
+    /// Sends a signal by its short name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(sent.expect("a shell").success(), "kill -{name}");
+    }
+
+    /// How it ended, once it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
+    }
+
+    pub async fn exit_code(&mut self) -> Option<i32> {
+        eventually("the program ends", async || self.ended().is_some()).await;
+        self.ended().and_then(|status| status.code())
+    }
+
+    /// How many files and sockets it holds.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(self.proc("fd")).expect("it lives").count()
+    }
+
+    /// A size of `/proc/PID/status`, such as `VmRSS`, in KiB.
+    pub fn kib(&self, what: &str) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap_or_else(|| panic!("no {what}"));
+        line.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number of KiB")
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        format!("/proc/{}/{file}", self.child.id()).into()
+    }
+
+    /// Another one with the same configuration; gives its exit code and what it said.
+    pub async fn twin(&self) -> (Option<i32>, String) {
+        outcome(run(&["run", "-c", "config.toml"], &self.directory, Stdio::piped())).await
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the program with a configuration that makes it end by itself.
+pub async fn try_config(text: &str) -> (Option<i32>, String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("config.toml"), text).expect("a file");
+    outcome(run(&["run"], &directory, Stdio::piped())).await
+}
+
+fn run(arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wxgate"));
+    command.args(arguments).current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    command.env_clear().spawn().expect("the program starts")
+}
+
+async fn outcome(child: Child) -> (Option<i32>, String) {
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("no panic").expect("an end");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
