@@ -34,7 +34,7 @@ async fn r18_only_navigations_go_to_wechat_and_nothing_denied_reaches_the_site()
     let world = World::start("").await;
     let socket = [HTML, ("connection", "Upgrade"), ("upgrade", "websocket")];
     let preflight = [("origin", "https://a.example"), ("access-control-request-method", "POST")];
-    let rows: &[Row] = &[
+    let rows: &[Row<'_>] = &[
         ("GET", WECHAT, &[HTML], Gets::Wechat),
         ("HEAD", WECHAT, &[HTML], Gets::Wechat),
         ("GET", WECHAT, &[("sec-fetch-mode", "navigate"), JSON], Gets::Wechat),
