@@ -18,9 +18,9 @@ async fn a_link_asks_first_and_changes_nothing() {
         assert_eq!(page.status, 200);
         assert!(page.set_cookies().is_empty());
     }
-    let page = browser.get(&world.url("/_wechat/logout?rd=/bye")).await.text();
+    let page = browser.get(&world.url("/_wechat/logout?rd=/bye")).await.shown();
     assert!(page.contains("method=\"post\"") && page.contains("action=\"/_wechat/logout\""), "{page}");
-    assert!(page.contains("name=\"rd\" value=\"&#x2f;bye\"") || page.contains("name=\"rd\" value=\"/bye\""), "{page}");
+    assert!(page.contains("name=\"rd\" value=\"/bye\""), "{page}");
     assert_eq!(browser.get(&world.url("/")).await.status, 200);
     let other = browser.send(Method::PUT, &world.url("/_wechat/logout"), &[], Bytes::new()).await;
     assert_eq!(other.status, 400);

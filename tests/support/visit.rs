@@ -164,6 +164,21 @@ impl Answer {
         names.filter(|name| name.contains("wechat")).collect()
     }
 
+    /// A page's text with its character references read, for what it shows and where it leads.
+    pub fn shown(&self) -> String {
+        [
+            ("&#x2f;", "/"),
+            ("&#x3d;", "="),
+            ("&#x27;", "'"),
+            ("&quot;", "\""),
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&amp;", "&"),
+        ]
+        .into_iter()
+        .fold(self.text(), |text, (reference, character)| text.replace(reference, character))
+    }
+
     /// The `Set-Cookie` lines.
     pub fn set_cookies(&self) -> Vec<cookie::Cookie<'static>> {
         self.cookie_lines().into_iter().map(|line| cookie::Cookie::parse(line).expect("a cookie")).collect()
