@@ -3,7 +3,7 @@
 //!
 //! Nothing is decided here: what must be refused is made into something that hyper or `request` refuses.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// How far the current request has been handed on.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Turn {
     pub(super) waiting: AtomicBool,
     /// Whether the request's target holds what hyper would not show: a `#`, which it cuts off, or a control character.
     pub(super) ambiguous: AtomicBool,
+    /// The length of the request's first line, once that is over.
+    pub(super) request_line: AtomicUsize,
 }
 
 impl Turn {
@@ -40,6 +42,7 @@ impl Turn {
             verdict: AtomicU64::new(Self::UNKNOWN),
             waiting: AtomicBool::new(false),
             ambiguous: AtomicBool::new(false),
+            request_line: AtomicUsize::new(0),
         }
     }
 
@@ -100,7 +103,7 @@ impl Framing {
     pub(super) fn advance(&mut self, bytes: &mut [u8], turn: &Turn) -> usize {
         match self {
             Self::Head(head) => {
-                let end = head.advance(bytes, &turn.ambiguous);
+                let end = head.advance(bytes, turn);
                 if end.is_some() {
                     *self = Self::Asked;
                 }
@@ -157,7 +160,7 @@ impl Head {
     }
 
     /// Where the head ends, if it ends among these bytes.
-    fn advance(&mut self, bytes: &mut [u8], ambiguous: &AtomicBool) -> Option<usize> {
+    fn advance(&mut self, bytes: &mut [u8], turn: &Turn) -> Option<usize> {
         let mut at = 0;
         while at < bytes.len() {
             let newline = memchr::memchr(b'\n', &bytes[at..]);
@@ -165,10 +168,13 @@ impl Head {
             let piece = &mut bytes[at..end];
             at = end;
             if self.line != Line::Header && hides_something(piece) {
-                ambiguous.store(true, Ordering::Relaxed);
+                turn.ambiguous.store(true, Ordering::Relaxed);
             }
             self.note(piece);
             if newline.is_some() {
+                if self.line == Line::Request {
+                    turn.request_line.store(self.length, Ordering::Relaxed);
+                }
                 match self.line_over() {
                     Over::Next(line) => self.line = line,
                     Over::Refused => piece[piece.len() - 1] = Self::POISON,
@@ -300,17 +306,17 @@ mod tests {
 
     /// What is handed on when `bytes` come in pieces of `step`, how many belong to the request, whether it is ambiguous.
     fn head(bytes: &str, step: usize) -> (String, Option<usize>, bool) {
-        let (mut head, ambiguous) = (Head::new(), AtomicBool::new(false));
+        let (mut head, turn) = (Head::new(), Turn::new());
         let mut shown = bytes.as_bytes().to_vec();
         let (mut before, mut end) = (0, None);
         for piece in shown.chunks_mut(step) {
-            end = head.advance(piece, &ambiguous).map(|end| before + end);
+            end = head.advance(piece, &turn).map(|end| before + end);
             if end.is_some() {
                 break;
             }
             before += piece.len();
         }
-        (String::from_utf8(shown).unwrap(), end, ambiguous.into_inner())
+        (String::from_utf8(shown).unwrap(), end, turn.ambiguous.into_inner())
     }
 
     #[test]

@@ -112,6 +112,7 @@ impl Drop for Slot {
 #[derive(Debug, Clone)]
 pub struct Settings {
     http: http1::Builder,
+    max_head: usize,
     slots: Arc<Slots>,
     grace: Duration,
 }
@@ -128,7 +129,7 @@ impl Settings {
         http.max_header_size(server.max_header_bytes);
         http.max_buf_size(Self::BUFFER.max(server.max_header_bytes + 8 * 1024));
         http.half_close(false);
-        Self { http, slots, grace: server.shutdown_grace }
+        Self { http, max_head: server.max_header_bytes, slots, grace: server.shutdown_grace }
     }
 }
 
@@ -266,7 +267,8 @@ where
         let watch = self.patience.watch(Phase::Head);
         let answer = (self.connected)(peer);
         let turn = Arc::new(Turn::new());
-        let io = TokioIo::new(Socket::new(stream, watch.clone(), turn.clone(), self.refuse.clone()));
+        let socket = Socket::new(stream, watch.clone(), turn.clone(), self.settings.max_head, self.refuse.clone());
+        let io = TokioIo::new(socket);
         let requests = watch.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             requests.enter(Phase::Own);

@@ -22,6 +22,7 @@ pub(super) struct Socket {
     refuse: Refuse,
     framing: Framing,
     turn: Arc<Turn>,
+    max_head: usize,
     /// What came after the end of the current request, for when that has been answered.
     held: BytesMut,
     /// What remains to be written in place of an answer of hyper's.
@@ -32,8 +33,8 @@ impl Socket {
     /// Of a client that sends its next request early, this much is read.
     const MAX_HELD: usize = 8 * 1024;
 
-    pub(super) fn new(stream: TcpStream, watch: Watch, turn: Arc<Turn>, refuse: Refuse) -> Self {
-        Self { stream, watch, refuse, framing: Framing::new(), turn, held: BytesMut::new(), instead: None }
+    pub(super) fn new(stream: TcpStream, watch: Watch, turn: Arc<Turn>, max_head: usize, refuse: Refuse) -> Self {
+        Self { stream, watch, refuse, framing: Framing::new(), turn, max_head, held: BytesMut::new(), instead: None }
     }
 
     /// hyper reads on during its answer, to see whether the client is still there.
@@ -69,10 +70,14 @@ impl Socket {
         let code = buf.strip_prefix(b"HTTP/1.1 ").or_else(|| buf.strip_prefix(b"HTTP/1.0 "))?.first_chunk::<3>()?;
         let status = StatusCode::from_bytes(code).ok()?;
         let status = match status {
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if self.framing.in_request_line() => StatusCode::URI_TOO_LONG,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if self.is_request_line_too_long() => StatusCode::URI_TOO_LONG,
             status => status,
         };
         status.is_client_error().then(|| (self.refuse)(status))
+    }
+
+    fn is_request_line_too_long(&self) -> bool {
+        self.framing.in_request_line() || self.turn.request_line.load(Ordering::Relaxed) > self.max_head
     }
 
     fn poll_instead(&mut self, cx: &mut Context<'_>, replaced: usize) -> Poll<io::Result<usize>> {
