@@ -48,6 +48,8 @@ pub enum Reason {
     /// The visitor said no at WeChat.
     LoginDeclined {
         target: String,
+        /// What they were asked for, as in [`Reason::LoginRequired`].
+        scope: Option<Scope>,
     },
     /// A sign-in that took longer than its state lives, where it cannot simply begin again.
     LoginExpired {
@@ -69,6 +71,8 @@ pub enum Reason {
     /// WeChat is slow or down.
     WechatUnavailable {
         target: String,
+        /// What the visitor was asked for, as in [`Reason::LoginRequired`].
+        scope: Option<Scope>,
     },
     /// WeChat refuses the operator's credentials.
     WechatMisconfigured,
@@ -288,11 +292,11 @@ impl From<login::Refused> for Fault {
             E::RateLimited { retry_after } => Reason::RateLimited { retry_after }.into(),
             E::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: place(&target) }.into(),
             E::Loop => Reason::LoginLoop.into(),
-            E::Declined { retry } => Reason::LoginDeclined { target: place(&retry) }.into(),
+            E::Declined { retry, scope } => Reason::LoginDeclined { target: place(&retry), scope }.into(),
             E::Snapshot => Reason::Snapshot.into(),
             E::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot).into(),
-            E::WechatUnavailable { retry, source } => {
-                Reason::WechatUnavailable { target: place(&retry) }.because(source)
+            E::WechatUnavailable { retry, scope, source } => {
+                Reason::WechatUnavailable { target: place(&retry), scope }.because(source)
             }
             E::WechatMisconfigured { source } => Reason::WechatMisconfigured.because(source),
         };

@@ -63,10 +63,12 @@ impl Login {
                 SnapshotPolicy::Deny => Error::SnapshotDenied,
             }
             .with(forget())),
-            Outcome::UserRefused(_) => Err(Error::Declined { retry: flow.target.clone() }.with(forget())),
+            Outcome::UserRefused(_) => Err(declined(&flow).with(forget())),
             Outcome::Misconfigured(source) => Err(Error::WechatMisconfigured { source }.with(forget())),
             // Kept here too: a reload shows the same page with the same way on.
-            Outcome::Failed(source) => Err(Error::WechatUnavailable { retry: flow.target, source }.into()),
+            Outcome::Failed(source) => {
+                Err(Error::WechatUnavailable { retry: flow.target, scope: Some(flow.scope), source }.into())
+            }
         }
     }
 
@@ -107,11 +109,16 @@ impl Login {
         match proof {
             Proof::Proven(flow) | Proof::Expired(flow) => {
                 let forget = self.flows.forget(flow.state);
-                Error::Declined { retry: flow.target }.with(vec![forget])
+                declined(&flow).with(vec![forget])
             }
-            Proof::None => Error::Declined { retry: ReturnTo::home() }.into(),
+            Proof::None => Error::Declined { retry: ReturnTo::home(), scope: None }.into(),
         }
     }
+}
+
+/// Whoever changes their mind is asked for as much as before.
+fn declined(flow: &Flow) -> Error {
+    Error::Declined { retry: flow.target.clone(), scope: Some(flow.scope) }
 }
 
 /// What a callback in vain says of the sign-in that it belongs to.

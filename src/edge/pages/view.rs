@@ -88,10 +88,10 @@ fn fault_context(reason: &Reason, text: Text, tongue: Tongue, pages: &Pages) -> 
 /// Where the button leads. The empty link is the page itself, asked for once more.
 fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     match reason {
-        Reason::LoginRequired { target, scope } => Some(pages.login_link(target, *scope)),
-        Reason::LoginDeclined { target } | Reason::LoginExpired { target } | Reason::WechatUnavailable { target } => {
-            Some(pages.login_link(target, None))
-        }
+        Reason::LoginRequired { target, scope }
+        | Reason::LoginDeclined { target, scope }
+        | Reason::WechatUnavailable { target, scope } => Some(pages.login_link(target, *scope)),
+        Reason::LoginExpired { target } => Some(pages.login_link(target, None)),
         // By the site's own address: to have come by another is one way into the loop.
         Reason::LoginLoop => Some(pages.address("/")),
         Reason::AmbiguousPath { .. }

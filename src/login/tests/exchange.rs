@@ -184,7 +184,7 @@ async fn refused_credentials_and_refused_users_have_pages_of_their_own() {
     assert!(matches!(refused, Error::WechatMisconfigured { source } if source.errcode == Some(40125)));
     gate.wechat.now(|_| Reply::errcode(40226));
     let refused = browser.sign_in(&gate, Scope::Base, "OTHER").await.expect_err("refused");
-    assert!(matches!(refused, Error::Declined { retry } if retry.as_str() == "/page?a=1"));
+    assert!(matches!(refused, Error::Declined { retry, .. } if retry.as_str() == "/page?a=1"));
 }
 
 #[tokio::test]

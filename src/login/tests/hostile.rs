@@ -68,7 +68,7 @@ async fn a_sign_in_that_was_declined_is_a_page_and_never_a_loop() {
         let target = format!("/_wechat/callback?{}", query.replace("STATE", &state));
         let refused = browser.get(&gate, &target).await.expect_err("declined");
         let expected = if proven { "/page" } else { "/" };
-        assert!(matches!(&refused, Error::Declined { retry } if retry.as_str() == expected), "{query}");
+        assert!(matches!(&refused, Error::Declined { retry, .. } if retry.as_str() == expected), "{query}");
         assert_eq!(browser.flows(), usize::from(!proven), "{query}");
     }
     assert!(gate.wechat.asked(EXCHANGE).is_empty());
