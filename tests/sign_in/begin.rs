@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::support::visit::{FLOW, component};
-use crate::support::{Answer, CHROME, WECHAT, World};
+use crate::support::{Answer, CHROME, WECHAT, World, log};
 
 const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 const JSON: (&str, &str) = ("accept", "application/json");
@@ -371,6 +371,40 @@ async fn r5_r8_no_query_and_no_header_opens_a_door() {
     }
     assert_eq!(world.site.requests(), 0);
     assert_eq!(world.browser(CURL).fetch(&world.url("/open/x?/private")).await.status, 200);
+}
+
+#[tokio::test]
+async fn no_answer_of_the_gates_own_is_kept_by_a_cache_and_each_can_be_found_in_the_log() {
+    let mut world = World::start("[[route]]\npath = '/club'\nallow = ['oNobodyNobody']\n").await;
+    let mut browser = world.visitor("lin");
+    let begun = browser.get(&world.url("/")).await;
+    let authorize = world.authorize_url(&begun);
+    let callback = world.consent(&mut browser, &authorize).await;
+    let answers = [
+        begun,
+        browser.get(&callback).await,
+        browser.get(&world.url("/_wechat/login?rd=/")).await,
+        browser.get(&world.url("/_wechat/callback?code=x")).await,
+        browser.get(&world.url("/_wechat/callback?state=x")).await,
+        browser.get(&world.url("/club")).await,
+        browser.fetch(&world.url("/a%2fb")).await,
+        browser.fetch(&world.url("/_wechat/login?scope=x")).await,
+        browser.get(&world.url("/_wechat/logout")).await,
+        world.sign_out(&mut browser).await,
+        world.browser(CHROME).get(&world.url("/")).await,
+        world.browser(CURL).fetch(&world.url("/_wechat/me")).await,
+    ];
+    world.stop_gate();
+    let said = log::everything();
+    for answer in answers {
+        let what = format!("{} {}", answer.url.path(), answer.status);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}");
+        let id = answer.header("x-request-id").unwrap_or_else(|| panic!("{what}: no id"));
+        let line = said.lines().find(|line| line.contains("access ") && line.contains(&format!("request_id={id} ")));
+        let line = line.unwrap_or_else(|| panic!("{what}: not in the log"));
+        assert!(line.contains(&format!("status={} ", answer.status.as_u16())), "{line}");
+        assert!(line.contains(&format!("path={} ", answer.url.path())), "{line}");
+    }
 }
 
 fn is_hex_32(text: &str) -> bool {

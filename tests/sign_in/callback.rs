@@ -1,10 +1,14 @@
 //! WeChat's return: proven before the code is spent, and the code spent once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use proptest::prelude::*;
+use wxgate::simulator::Settings;
+
 use crate::support::visit::{FLOW, SESSION, component};
-use crate::support::{Browser, WECHAT, World};
+use crate::support::{Browser, WECHAT, World, eventually};
 
 /// Code and state of a callback's address.
 fn parameters(callback: &str) -> (String, String) {
@@ -255,10 +259,7 @@ async fn wechats_own_machines_spend_no_code() {
         let mut browser = world.visitor("lin");
         let arrived = world.sign_in(&mut browser, "/landing").await;
         assert_eq!(arrived.told("x-wechat-openid"), Some(world.openid("lin").await), "{mode}");
-        crate::support::eventually("the machine has its answer", async || {
-            !world.events_of("duplicate").await.is_empty()
-        })
-        .await;
+        eventually("the machine has its answer", async || !world.events_of("duplicate").await.is_empty()).await;
         for event in world.events_of("duplicate").await {
             assert_eq!(event["status"], 302, "{mode}: {event}");
         }
@@ -310,4 +311,105 @@ async fn r15_r30_whatever_comes_to_the_callback_gets_an_answer_and_no_session() 
     }
     assert_eq!(world.exchanges().await, 1);
     assert!(world.jar(&mut signed_in).keys().filter(|name| name.starts_with(FLOW)).count() <= 1);
+}
+
+#[tokio::test]
+async fn a_browser_that_goes_away_in_the_middle_finds_its_session_when_it_asks_again() {
+    let world = World::start("").await;
+    let mut browser = world.visitor("lin");
+    let callback = world.callback_of(&mut browser, "/landing").await;
+    world.fault(r#"{"api":"access_token","times":1,"delay_ms":500}"#).await;
+    let (mut gone, url) = (browser.clone(), callback.clone());
+    let waiting = tokio::spawn(async move { gone.get(&url).await });
+    eventually("the code is on its way", async || !world.events_of("fault").await.is_empty()).await;
+    waiting.abort();
+    let back = browser.get(&callback).await;
+    assert_eq!((back.status.as_u16(), back.header("location")), (303, Some("/landing#")));
+    assert_eq!(world.exchanges().await, 1);
+    assert_eq!(browser.get(&world.url("/landing")).await.status, 200);
+}
+
+#[tokio::test]
+async fn callbacks_that_wait_for_one_failure_share_it() {
+    let world = World::start("").await;
+    for (errcode, status) in [(-1, 503), (40029, 302), (40125, 503), (50002, 403)] {
+        let mut browser = world.visitor("lin");
+        let callback = world.callback_of(&mut browser, "/").await;
+        world.fault(&format!(r#"{{"api":"access_token","delay_ms":400,"errcode":{errcode}}}"#)).await;
+        let before = world.events_of("fault").await.len();
+        let all: Vec<_> = (0..30)
+            .map(|_| {
+                let (mut twin, callback) = (browser.clone(), callback.clone());
+                tokio::spawn(async move { twin.get(&callback).await })
+            })
+            .collect();
+        for one in all {
+            let back = one.await.expect("a callback");
+            assert_eq!(back.status, status, "{errcode}: {}", back.text());
+            assert!(!back.gives_a_session(), "{errcode}");
+        }
+        assert_eq!(world.events_of("fault").await.len(), before + 1, "{errcode}: WeChat was asked once");
+        world.fault("[]").await;
+    }
+}
+
+#[tokio::test]
+async fn visitors_who_sign_in_at_the_same_moment_are_never_mixed_up() {
+    let world = World::with(
+        |text| crate::support::visit::within(&text, "official_account", "scope = 'userinfo'"),
+        Settings { sign_ins_per_minute: None, ..Settings::default() },
+    )
+    .await;
+    let users = ["lin", "fei", "wang", "doudou"];
+    let mut openids = Vec::new();
+    for user in users {
+        openids.push(world.openid(user).await);
+    }
+    let world = Arc::new(world);
+    let all: Vec<_> = (0..80)
+        .map(|number| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                let mut browser = world.visitor(users[number % users.len()]);
+                let arrived = world.sign_in(&mut browser, &format!("/{number}")).await;
+                (number, arrived)
+            })
+        })
+        .collect();
+    let (mut ids, mut nicknames) = (BTreeSet::new(), BTreeMap::new());
+    for one in all {
+        let (number, arrived) = one.await.expect("a visitor");
+        assert_eq!(arrived.json()["target"], format!("/{number}"));
+        assert_eq!(arrived.told("x-wechat-openid").as_ref(), Some(&openids[number % users.len()]), "{number}");
+        assert!(ids.insert(arrived.told("x-wechat-session")), "{number}: a session of somebody else");
+        let nickname = nicknames.entry(number % users.len()).or_insert_with(|| arrived.told("x-wechat-nickname"));
+        assert_eq!(*nickname, arrived.told("x-wechat-nickname"), "{number}");
+    }
+    assert_eq!(nicknames.into_values().collect::<BTreeSet<_>>().len(), users.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// One world for all of the queries: starting one costs more than asking it.
+    #[test]
+    fn r15_no_query_and_no_cookie_brings_an_endpoint_down(
+        attempts in proptest::collection::vec(("[!-~&=%]{0,60}", "[!-~]{0,60}", 0..4usize), 300)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let world = World::start("").await;
+            for (query, cookie, endpoint) in &attempts {
+                let endpoint = ["login", "callback", "logout", "me"][*endpoint];
+                let mut browser = world.browser(WECHAT);
+                browser.headers.insert("cookie", format!("wxgate={cookie}; wxgate-flow-00000000={cookie}").parse().expect("a value"));
+                let query = query.replace('#', "");
+                let answer = browser.get(&world.url(&format!("/_wechat/{endpoint}?code=x&state=y&rd={query}&{query}"))).await;
+                assert!(answer.status.as_u16() < 500, "{endpoint} {query} {cookie}: {}", answer.status);
+                assert!(!answer.gives_a_session(), "{endpoint} {query} {cookie}");
+            }
+            assert_eq!(world.exchanges().await, 0);
+            world.signed_in("lin").await;
+        });
+    }
 }

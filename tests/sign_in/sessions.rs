@@ -301,3 +301,21 @@ async fn r15_no_cookie_line_stalls_or_stops_the_gate() {
         assert!(answer.cookie_lines().len() < 30, "{line:.40}: an answer without bound");
     }
 }
+
+#[tokio::test]
+async fn a_session_the_operator_no_longer_wants_is_none() {
+    let before = https_world(&format!("'{SECRET}'"), "").await;
+    let mut browser = before.visitor("lin");
+    before.sign_in(&mut browser, "/").await;
+    let cookie = before.jar(&mut browser)[HOST_SESSION].clone();
+    let shorter = https_world(&format!("'{SECRET}'"), "ttl = '10m'").await;
+    assert_eq!(status_with(&shorter, HOST_SESSION, &cookie).await, 200);
+    shorter.clock.advance(Duration::from_mins(10));
+    assert_eq!(status_with(&shorter, HOST_SESSION, &cookie).await, 401, "its life was shortened");
+    let impatient = https_world(&format!("'{SECRET}'"), "idle = '5m'").await;
+    impatient.clock.advance(Duration::from_mins(5));
+    assert_eq!(status_with(&impatient, HOST_SESSION, &cookie).await, 401, "nobody has seen it for too long");
+    let edit = |text: String| at_public_url(&text.replace(wxgate::simulator::APP_ID, "wx0000000000000000"), SITE);
+    let elsewhere = World::with(edit, wechat()).await;
+    assert_eq!(status_with(&elsewhere, HOST_SESSION, &cookie).await, 401, "it is of another account");
+}

@@ -298,3 +298,24 @@ fn r47_no_setting_weakens_the_checks_toward_wechat() {
     assert!(!parse(&within(base, "official_account", "insecure = true")));
     assert!(parse(&format!("{base}api = 'https://relay.example.com'\n")));
 }
+
+#[tokio::test]
+async fn trying_again_asks_for_as_much_as_the_first_time() {
+    let world = World::start("").await;
+    for (answer, fault) in
+        [("refuse-no-code", None), ("allow", Some(r#"{"api":"access_token","times":1,"errcode":-1}"#))]
+    {
+        // Signed in already: without the scope the button would lead straight past WeChat.
+        let mut browser = world.signed_in("lin").await;
+        browser.headers.insert("x-sim-answer", answer.parse().expect("a value"));
+        let callback = world.callback_of(&mut browser, "/_wechat/login?rd=/me&scope=userinfo").await;
+        if let Some(fault) = fault {
+            world.fault(fault).await;
+        }
+        let page = browser.get(&callback).await;
+        browser.headers.insert("x-sim-answer", "allow".parse().expect("a value"));
+        tries_again(&world, &mut browser, &page, "/me").await;
+        let arrived = browser.get(&world.url("/me")).await;
+        assert_eq!(arrived.told("x-wechat-scope").as_deref(), Some("snsapi_userinfo"), "{answer} {fault:?}");
+    }
+}
