@@ -177,8 +177,9 @@ impl Edge {
     /// Sends the session along again, seen now; but never with an answer that a shared cache may keep.
     fn renew<B>(&self, visitor: &Session, response: &mut Response<B>) {
         let shared = response.headers().get_all(CACHE_CONTROL).iter().any(|value| {
-            let value = value.as_bytes();
-            memchr::memmem::find(value, b"public").is_some() || memchr::memmem::find(value, b"s-maxage").is_some()
+            // Directives are spelt in any case (RFC 9111 section 5.2).
+            let value = value.as_bytes().to_ascii_lowercase();
+            memchr::memmem::find(&value, b"public").is_some() || memchr::memmem::find(&value, b"s-maxage").is_some()
         });
         if !shared {
             response.headers_mut().append(SET_COOKIE, self.sessions.reopen(visitor));
