@@ -249,6 +249,26 @@ async fn tabs_of_one_browser_that_sign_in_at_the_same_moment_all_arrive() {
 }
 
 #[tokio::test]
+async fn five_tabs_with_long_addresses_fit_into_a_browsers_cookies() {
+    let world = World::start("").await;
+    let mut browser = world.visitor("lin");
+    let mut callbacks = Vec::new();
+    for number in 0..5 {
+        let target = format!("/{number}?q={}", "x".repeat(2040));
+        callbacks.push((target.clone(), world.callback_of(&mut browser, &target).await));
+    }
+    for (name, value) in world.jar(&mut browser) {
+        assert!(name.len() + value.len() < 4096, "browsers keep no longer cookie: {}", value.len());
+    }
+    for (target, callback) in callbacks {
+        assert_eq!(browser.get(&callback).await.header("location"), Some(&*format!("{target}#")));
+    }
+    let too_long =
+        world.callback_of(&mut browser, &format!("/_wechat/login?scope=userinfo&rd=/{}", "x".repeat(2048))).await;
+    assert_eq!(browser.get(&too_long).await.header("location"), Some("/#"));
+}
+
+#[tokio::test]
 async fn the_login_endpoint_starts_a_sign_in_only_where_one_is_needed() {
     let world = World::start("").await;
     let mut browser = world.visitor("lin");

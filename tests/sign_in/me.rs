@@ -34,6 +34,14 @@ async fn nobody_is_a_problem_with_a_way_on() {
         assert_eq!(answer.json()["login_url"], answer.header("x-wechat-login-url").expect("a URL"));
         assert!(answer.location().is_none());
     }
+    let mut visitor = world.visitor("lin");
+    for (referer, target) in [(&*world.url("/page?a=b"), "/page?a=b"), ("https://evil.example/", "/")] {
+        visitor.headers.insert("referer", referer.parse().expect("a value"));
+        let login_url =
+            visitor.fetch(&world.url("/_wechat/me")).await.json()["login_url"].as_str().expect("a URL").to_owned();
+        visitor.headers.remove("referer");
+        assert_eq!(visitor.clone().follow(&login_url).await.json()["target"], target, "back to the page that asked");
+    }
 }
 
 #[tokio::test]

@@ -319,3 +319,39 @@ async fn a_session_the_operator_no_longer_wants_is_none() {
     let elsewhere = World::with(edit, wechat()).await;
     assert_eq!(status_with(&elsewhere, HOST_SESSION, &cookie).await, 401, "it is of another account");
 }
+
+#[tokio::test]
+async fn a_session_is_never_renewed_with_an_answer_that_a_shared_cache_may_keep() {
+    let world = World::with(|text| within(&text, "session", "idle = '10m'"), Settings::default()).await;
+    let mut browser = world.signed_in("lin").await;
+    world.clock.advance(Duration::from_mins(2));
+    for (caching, renewed) in [
+        ("public, max-age=60", false),
+        ("Public", false),
+        ("max-age=60, S-MaxAge=600", false),
+        ("private, max-age=60", true),
+        ("no-store", true),
+        ("max-age=60", true),
+    ] {
+        let mut twin = browser.clone();
+        twin.headers.insert("x-site-cache-control", caching.parse().expect("a value"));
+        let answer = twin.get(&world.url("/")).await;
+        assert_eq!(answer.header("cache-control"), Some(caching), "the site's own answer stays as it is");
+        assert_eq!(answer.gives_a_session(), renewed, "{caching}");
+    }
+    assert!(browser.get(&world.url("/")).await.gives_a_session());
+}
+
+#[tokio::test]
+async fn a_page_that_only_asks_who_is_there_keeps_the_session_alive() {
+    let world = World::with(|text| within(&text, "session", "ttl = '1h'\nidle = '10m'"), Settings::default()).await;
+    let mut browser = world.signed_in("lin").await;
+    for _ in 0..5 {
+        world.clock.advance(Duration::from_mins(9));
+        let answer = browser.fetch(&world.url("/_wechat/me")).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.gives_a_session(), "seen, and so renewed");
+        assert!(!browser.fetch(&world.url("/_wechat/me")).await.gives_a_session(), "once per tenth");
+    }
+    assert_eq!(browser.get(&world.url("/")).await.status, 200);
+}
