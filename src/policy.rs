@@ -160,7 +160,7 @@ impl Pattern {
         // Only `*` and `**` are special to us (R34).
         let mut escaped = String::with_capacity(text.len() + 8);
         for character in text.chars() {
-            if matches!(character, '?' | '[' | ']' | '{' | '}' | '\\' | '!') {
+            if matches!(character, '?' | '[' | ']' | '{' | '}' | '\\') {
                 escaped.extend(['[', character, ']']);
             } else {
                 escaped.push(character);
@@ -208,12 +208,20 @@ impl<'a> Access<'a> {
         match (self.auth, visitor) {
             (Auth::None, _) => pass(None),
             (Auth::Optional, visitor) => pass(visitor),
-            (Auth::Required, Some(visitor)) if !self.allows(&visitor) => Verdict::Refuse,
+            (Auth::Required, Some(visitor)) if !self.allows(&visitor) && !self.may_yet_allow(&visitor) => {
+                Verdict::Refuse
+            }
             (Auth::Required, Some(visitor)) if visitor.scope().covers(self.scope) => pass(Some(visitor)),
             (Auth::Required, visitor) => {
                 Verdict::SignIn(SignIn { scope: self.scope, on_anonymous: self.on_anonymous, visitor })
             }
         }
+    }
+
+    /// Whether somebody whom the lists do not name may turn out to be one they do: a unionid shows in a wider scope.
+    fn may_yet_allow(&self, visitor: &impl Visitor) -> bool {
+        let unknown = visitor.unionid().is_none() && !visitor.scope().covers(self.scope);
+        unknown && self.allow.iter().flat_map(|list| list.iter()).any(|entry| matches!(entry, Allow::UnionId(_)))
     }
 
     fn allows(&self, visitor: &impl Visitor) -> bool {
@@ -250,7 +258,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::types::OpenId;
+    use crate::types::{OpenId, UnionId};
 
     fn route(path: &str, auth: Auth) -> Route {
         Route {
@@ -294,11 +302,14 @@ mod tests {
                 route("/a/*/c", Auth::None),
                 route("/x/**/z.js", Auth::None),
                 route("/odd[1]?{a}*", Auth::None),
+                route("/!a^$*", Auth::None),
             ],
             Scope::Base,
         )
         .unwrap();
-        for path in ["/exact", "/static/", "/static/a/b", "/a/b/c", "/x/z.js", "/x/y/y/z.js", "/odd[1]?{a}tail"] {
+        for path in
+            ["/exact", "/static/", "/static/a/b", "/a/b/c", "/x/z.js", "/x/y/y/z.js", "/odd[1]?{a}tail", "/!a^$b"]
+        {
             assert_eq!(auth_of(&policy, path), Auth::None, "{path}");
         }
         for path in [
@@ -348,8 +359,12 @@ mod tests {
         wide.scope = Some(Scope::UserInfo);
         let mut club = route("/club", Auth::Required);
         club.allow = vec![Allow::OpenId(OpenId::parse("oMemberMember").unwrap())];
+        let mut union = route("/union", Auth::Required);
+        union.scope = Some(Scope::UserInfo);
+        union.allow = vec![Allow::UnionId(UnionId::parse("oUnionUnion").unwrap())];
         let policy =
-            Policy::new(&[wide, club, route("/open", Auth::Optional), route("/raw", Auth::None)], Scope::Base).unwrap();
+            Policy::new(&[wide, club, union, route("/open", Auth::Optional), route("/raw", Auth::None)], Scope::Base)
+                .unwrap();
         let verdict = |path: &str, visitor: Option<Somebody>| match policy.decide(&Method::GET, path).admit(visitor) {
             Verdict::Pass(admitted) => {
                 if admitted.visitor().is_some() {
@@ -370,6 +385,8 @@ mod tests {
             ("/club", None, "sign in"),
             ("/club", member(Scope::Base), "pass as somebody"),
             ("/club", Some(Somebody("oMemberMemberX", Scope::Base)), "refuse"),
+            ("/union", member(Scope::Base), "sign in"),
+            ("/union", member(Scope::UserInfo), "refuse"),
             ("/open", None, "pass as nobody"),
             ("/open", member(Scope::Base), "pass as somebody"),
             ("/raw", member(Scope::Base), "pass as nobody"),

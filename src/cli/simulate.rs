@@ -1,4 +1,4 @@
-//! `wxgate simulate`: the pretend WeChat alone.
+//! `wxgate simulate`: the pretend WeChat alone, and what to write into a configuration to meet it.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,12 +10,50 @@ pub(super) fn simulate(listen: SocketAddr) -> io::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let simulator = Simulator::bind(listen, Settings::default()).await?;
-        let url = simulator.base_url();
-        writeln!(
-            io::stdout(),
-            "A pretend WeChat is at {url}\n\nFor config.toml:\n\n[official_account]\napp_id = \"{APP_ID}\"\napp_secret = \"{APP_SECRET}\"\n\n[endpoints]\nopen = \"{url}\"\napi = \"{url}\"\n"
-        )?;
+        io::stdout().write_all(greeting(&simulator.base_url()).as_bytes())?;
         simulator.run(asked_to_stop()).await;
         Ok(0)
     })
+}
+
+fn greeting(base_url: &str) -> String {
+    format!(
+        r#"A pretend WeChat is at {base_url}
+Its front page tells who lives there and how to make things go wrong.
+
+For config.toml:
+
+    public_url = "http://127.0.0.1:4180"
+    upstream   = "http://127.0.0.1:8080"
+
+    [official_account]
+    app_id     = "{APP_ID}"
+    app_secret = "{APP_SECRET}"
+
+    [endpoints]
+    open = "{base_url}"
+    api  = "{base_url}"
+
+public_url may have any port of 127.0.0.1, [::1] or localhost. For another host, read the account at
+{base_url}/__sim/accounts, add the host to its redirect_hosts, and POST it back there.
+As at WeChat, only a browser whose user agent says MicroMessenger gets in; to let every browser in:
+curl {base_url}/__sim/rules -d '{{"require_wechat": false}}'
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_configuration_it_prints_is_a_good_one() {
+        let greeting = greeting("http://127.0.0.1:4190");
+        let written: Vec<_> = greeting.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), written.join("\n")).unwrap();
+        let loaded = Config::load(Some(file.path()), []);
+        assert!(loaded.is_ok(), "{}", loaded.err().map(|problems| problems.to_string()).unwrap_or_default());
+    }
 }

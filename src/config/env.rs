@@ -127,9 +127,9 @@ fn within_secret(path: &str, text: &str) -> (String, Result<Value, Fault>) {
 /// The key path a variable's name stands for; `None` when it is not one of ours.
 fn path_of(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
-    // Lower-case letters would fold to the same path, and two variables to one key.
+    // Any other spelling would be a second variable for the same key. Capitals are no path, so it comes out unknown.
     let capitals = rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    Some(if capitals { rest.to_ascii_lowercase().replace("__", ".") } else { rest.to_owned() })
+    Some(if capitals { rest.to_ascii_lowercase().replace("__", ".") } else { rest.to_ascii_uppercase() })
 }
 
 /// The variable that sets this path.
@@ -161,7 +161,13 @@ fn stranger(name: &str) -> Fault {
         return Fault::new("not a variable of the gate", remedy);
     }
     let path = name.strip_prefix(PREFIX).unwrap_or_default().to_ascii_lowercase().replace("__", ".");
-    Fault::new("not a variable of the gate", format!("The nearest is {}.", variable(&nearest::key(&path))))
+    let remedy = match schema::keys().iter().find(|key| key.path.starts_with(&format!("{path}."))) {
+        Some(key) => {
+            format!("Its settings have names of their own, such as {}.", variable(&key.path.replace('*', "0")))
+        }
+        None => format!("The nearest is {}.", variable(&nearest::setting(&path))),
+    };
+    Fault::new("not a variable of the gate", remedy)
 }
 
 #[cfg(test)]
@@ -175,7 +181,11 @@ mod tests {
             assert_eq!(path_of(&variable(&path)).as_deref(), Some(path.as_str()));
         }
         assert_eq!(path_of("PATH"), None);
-        assert_eq!(path_of("WXGATE_Session__Ttl").as_deref(), Some("Session__Ttl"));
+        for odd in
+            ["WXGATE_public_url", "WXGATE_Public_URL", "WXGATE_session.ttl", "WXGATE_SESSION.TTL", "WXGATE_log\u{301}"]
+        {
+            assert!(path_of(odd).is_some_and(|path| schema::find(&path).is_none()), "{odd}");
+        }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use http::HeaderName;
 
-use super::cookies::{MIN_SECRET_BYTES, cookie_name};
 use super::problem::Fault;
 use super::reader::Reader;
+use super::session::{MIN_SECRET_BYTES, cookie_name};
 use super::value::quoted;
 use super::{Algorithm, Encoding, Identity, Jwt, PublicUrl};
 use crate::secret::Secret;
@@ -105,7 +105,7 @@ fn header_name(text: &str) -> Result<HeaderName, Fault> {
     const REMEDY: &str = r#"Write a name of its own, such as "X-Wechat-Jwt"."#;
     let name: HeaderName = text.parse().map_err(|_| Fault::new("is not a header name", REMEDY))?;
     // Servers take `_` and other odd characters for `-`, so names are compared that way (R7).
-    let folded: String = name.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let folded = name.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     if RESERVED.contains(&folded.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix)) {
         return Err(Fault::new("is a header with a meaning of its own", REMEDY));
     }
@@ -115,8 +115,12 @@ fn header_name(text: &str) -> Result<HeaderName, Fault> {
 fn cookie(read: &mut Reader<'_>, session_cookie: &str) -> Option<String> {
     const KEY: &str = "identity.jwt.cookie";
     let name = read.text(KEY, cookie_name)?;
-    if name == session_cookie {
-        read.refuse(KEY, Fault::new("is session.cookie_name", "Choose a name of its own, such as \"wechat_jwt\"."));
+    // The gate's cookies are the session's name, and that name, a dash and more. PHP reads `-` and `_` as it likes.
+    let folded = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+    let rest = folded(&name).strip_prefix(&folded(session_cookie)).map(str::to_owned);
+    if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-')) {
+        let remedy = "Choose a name of its own, such as \"wechat_jwt\".";
+        read.refuse(KEY, Fault::new("is a name of the gate's own cookies", remedy));
         return None;
     }
     Some(name)

@@ -12,7 +12,7 @@ use super::problem::{Fault, Origin, Problem, Problems};
 use super::reader::{Effective, Reader};
 use super::source::Source;
 use super::upstream::Surroundings;
-use super::{Config, cookies, jwt, paths, routes, schema, sections, upstream};
+use super::{Config, jwt, paths, routes, schema, sections, session, upstream};
 
 /// Some hundred times the documented file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -100,8 +100,8 @@ fn build(mut source: Source, env: &Env) -> Result<Loaded, Problems> {
     let Reader { source, mut warnings, mut effective, .. } = reader;
     effective.sort_by_cached_key(|line| schema::rank(&line.key));
     let mut problems = source.problems;
-    problems.sort_by(|left, right| place(left).cmp(place(right)));
-    warnings.sort_by(|left, right| place(left).cmp(place(right)));
+    problems.sort_by_key(place);
+    warnings.sort_by_key(place);
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded { config, warnings, effective }),
         _ => {
@@ -112,8 +112,8 @@ fn build(mut source: Source, env: &Env) -> Result<Loaded, Problems> {
 }
 
 /// In the order of the file, then of the variables, then what is nowhere.
-const fn place(problem: &Problem) -> &Origin {
-    &problem.origin
+fn place(problem: &Problem) -> Origin {
+    problem.origin.clone()
 }
 
 /// Builds every section, whatever became of the one before, so that all problems are found in one run.
@@ -124,7 +124,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     let upstream = upstream::of_site(read, &around);
     let official_account = sections::official_account(read);
     let sign_in = sections::sign_in(read);
-    let session = cookies::session(read, public_url.as_ref());
+    let session = session::session(read, public_url.as_ref());
     let identity = jwt::identity(read, public_url.as_ref(), &session.cookie_name);
     let paths = paths::paths(read, &sign_in.verify_files);
     let log = sections::log(read);

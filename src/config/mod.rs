@@ -2,7 +2,6 @@
 //!
 //! Each part of the gate takes its own section only; `app` alone sees the whole.
 
-mod cookies;
 mod env;
 mod jwt;
 mod load;
@@ -15,6 +14,7 @@ mod routes;
 pub mod schema;
 mod secrets;
 mod sections;
+mod session;
 mod site;
 mod source;
 mod upstream;

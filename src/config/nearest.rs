@@ -1,6 +1,7 @@
 //! Which known key an unknown one was probably meant to be. Pure.
 
-use super::schema;
+use super::schema::{self, Support};
+use super::source::is_upstream;
 
 /// What is compared of a name: a file may hold a very long one, and no key of ours comes near.
 const COMPARED_CHARS: usize = 64;
@@ -10,13 +11,27 @@ const MOVED: usize = 2;
 
 /// The known key or section closest to this path.
 pub(super) fn key(path: &str) -> String {
+    nearest(path, |key| with_sections(key).collect())
+}
+
+/// The known key closest to this path; no section, but for `upstream`, which may stand for its URL.
+pub(super) fn setting(path: &str) -> String {
+    nearest(path, |key| with_sections(key).filter(|name| *name == key || is_upstream(name)).collect())
+}
+
+fn nearest(path: &str, names: impl Fn(&'static str) -> Vec<&'static str>) -> String {
     let index = path.strip_prefix("route.").and_then(|rest| rest.split('.').next()).unwrap_or("0");
     let index = if index.parse::<usize>().is_ok() { index } else { "0" };
-    let known = schema::keys().iter().flat_map(|key| with_sections(key.path)).map(|name| name.replace('*', index));
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     let wanted = last(path);
+    let known = schema::keys().iter().flat_map(|key| names(key.path).into_iter().map(|name| (name, key.support)));
     known
-        .min_by_key(|name| distance(path, name).min(distance(&wanted, &last(name)) + MOVED))
+        .map(|(name, support)| (name.replace('*', index), support))
+        .min_by_key(|(name, support)| {
+            let steps = distance(path, name).min(distance(&wanted, &last(name)) + MOVED);
+            (steps, *support == Support::Later)
+        })
+        .map(|(name, _)| name)
         .expect("the table of keys is not empty")
 }
 
@@ -26,7 +41,7 @@ pub(super) fn word<'a>(wanted: &str, known: &[&'a str]) -> &'a str {
 }
 
 /// A path and every section it lies in: `a.b.c`, `a.b`, `a`. A bare `route.*` is written `[[route]]`.
-fn with_sections(path: &str) -> impl Iterator<Item = &str> {
+fn with_sections(path: &'static str) -> impl Iterator<Item = &'static str> {
     let mut rest = Some(path);
     std::iter::from_fn(move || {
         let here = rest?;
@@ -74,6 +89,7 @@ mod tests {
             ("routes", "route"),
             ("trusted_proxies", "server.trusted_proxies"),
             ("cookie_name", "session.cookie_name"),
+            ("secret", "session.secret"),
         ] {
             assert_eq!(key(typed), meant, "{typed}");
         }

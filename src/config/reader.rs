@@ -155,13 +155,17 @@ impl<'a> Reader<'a> {
             Value::Text(_) => Ok(vec![check(parse::text(value)?)]),
             other => Err(parse::wrong(other, r#"Write ["first", "second"]."#)),
         });
+        let items = items.unwrap_or_default();
+        let several = items.len() > 1;
         let mut good = Vec::new();
-        for (index, item) in items.unwrap_or_default().into_iter().enumerate() {
+        for (index, item) in items.into_iter().enumerate() {
             match item {
                 Ok(item) => good.push(item),
-                Err(Fault { message, remedy }) => {
-                    self.refuse(path, Fault { message: format!("item {}: {message}", index + 1), remedy });
+                Err(fault) if several => {
+                    let message = format!("item {}: {}", index + 1, fault.message);
+                    self.refuse(path, Fault::new(message, fault.remedy));
                 }
+                Err(fault) => self.refuse(path, fault),
             }
         }
         good

@@ -169,6 +169,8 @@ const KEYS: &[Key] = &[
     later("server.tls.cert", Kind::Text, None),
     later("server.tls.key", Kind::Text, None),
     later("server.tls.redirect_http", Kind::Switch, Some("false")),
+    later("server.tls.more.cert", Kind::Text, None),
+    later("server.tls.more.key", Kind::Text, None),
     later("admin.listen", Kind::Text, None),
     later("admin.token", Kind::Secret, None),
     key("official_account.app_id", Kind::Text, None),

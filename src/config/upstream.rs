@@ -129,6 +129,8 @@ fn leads_to(site: &Site, own: SocketAddr) -> bool {
     let unspecified = site.ip().is_some_and(|ip| ip.is_unspecified());
     match site.ip() {
         Some(ip) if ip == own.ip() => true,
+        // A listener for all IPv4 addresses takes no IPv6; the other way round it does.
+        Some(ip) if ip.is_ipv6() && own.is_ipv4() => false,
         _ => {
             (site.is_loopback() || unspecified)
                 && (own.ip().is_unspecified() || own.ip().is_loopback() && is_localhost(site))
@@ -138,4 +140,32 @@ fn leads_to(site: &Site, own: SocketAddr) -> bool {
 
 fn is_localhost(site: &Site) -> bool {
     matches!(&site.host, Host::Domain(name) if name == "localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circles_are_seen_where_the_address_alone_tells() {
+        for (site, own, circle) in [
+            ("http://127.0.0.1:80", "0.0.0.0:80", true),
+            ("http://127.0.0.1", "0.0.0.0:80", true),
+            ("http://127.0.0.1:80", "[::]:80", true),
+            ("http://localhost:80", "127.0.0.1:80", true),
+            ("http://localhost:80", "[::1]:80", true),
+            ("http://0.0.0.0:80", "0.0.0.0:80", true),
+            ("http://10.0.0.1:80", "10.0.0.1:80", true),
+            ("http://[::1]:80", "[::]:80", true),
+            ("http://[::1]:80", "0.0.0.0:80", false),
+            ("http://127.0.0.1:81", "0.0.0.0:80", false),
+            ("http://127.0.0.2:80", "127.0.0.1:80", false),
+            ("http://10.0.0.2:80", "0.0.0.0:80", false),
+            ("http://app:80", "0.0.0.0:80", false),
+            ("http://127.0.0.1:80", "0.0.0.0:0", false),
+        ] {
+            let parsed = Site::parse(site, "").expect(site);
+            assert_eq!(leads_to(&parsed, own.parse().expect(own)), circle, "{site} {own}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! The only place that maps errors to statuses (contract section 10).
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
@@ -28,7 +28,7 @@ pub struct Fault {
 /// What a stranger may know of a fault: one variant per slug of contract section 10.
 ///
 /// Every `target` is a path of this site that has been judged as a return target.
-/// Every `detail` is a sentence of ours: it can hold nothing that a request said.
+/// Every `detail` is a sentence of ours, in English: it can hold nothing that a request said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     BadRequest {
@@ -48,6 +48,8 @@ pub enum Reason {
     /// The visitor said no at WeChat.
     LoginDeclined {
         target: String,
+        /// What they were asked for, as in [`Reason::LoginRequired`].
+        scope: Option<Scope>,
     },
     /// A sign-in that took longer than its state lives, where it cannot simply begin again.
     LoginExpired {
@@ -69,6 +71,8 @@ pub enum Reason {
     /// WeChat is slow or down.
     WechatUnavailable {
         target: String,
+        /// What the visitor was asked for, as in [`Reason::LoginRequired`].
+        scope: Option<Scope>,
     },
     /// WeChat refuses the operator's credentials.
     WechatMisconfigured,
@@ -288,11 +292,11 @@ impl From<login::Refused> for Fault {
             E::RateLimited { retry_after } => Reason::RateLimited { retry_after }.into(),
             E::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: place(&target) }.into(),
             E::Loop => Reason::LoginLoop.into(),
-            E::Declined { retry } => Reason::LoginDeclined { target: place(&retry) }.into(),
+            E::Declined { retry, scope } => Reason::LoginDeclined { target: place(&retry), scope }.into(),
             E::Snapshot => Reason::Snapshot.into(),
             E::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot).into(),
-            E::WechatUnavailable { retry, source } => {
-                Reason::WechatUnavailable { target: place(&retry) }.because(source)
+            E::WechatUnavailable { retry, scope, source } => {
+                Reason::WechatUnavailable { target: place(&retry), scope }.because(source)
             }
             E::WechatMisconfigured { source } => Reason::WechatMisconfigured.because(source),
         };
@@ -313,17 +317,21 @@ impl From<upstream::Error> for Fault {
     }
 }
 
-/// An error and what it came from, on one line.
+/// An error and what it came from, on one line: control characters are escaped, so that no cause can forge a line.
 struct Chain<'a>(&'a (dyn Error + Send + Sync));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.0, f)?;
+        let mut text = self.0.to_string();
         let mut source = self.0.source();
         while let Some(error) = source {
-            write!(f, ": {error}")?;
+            text += &format!(": {error}");
             source = error.source();
         }
-        Ok(())
+        text.chars()
+            .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

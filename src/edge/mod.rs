@@ -113,10 +113,8 @@ impl Edge {
             let answer = self.login.begin(head, wanted.scope).await?;
             return Ok(self.redirected(answer, head.asker()));
         }
-        // Whoever made this request is looking at another page, and wants to be back there.
-        let page = head.headers().get(REFERER).and_then(|referer| referer.to_str().ok());
-        let target = match page {
-            Some(page) => self.login.return_to(page),
+        let target = match self.page_of(head) {
+            Some(page) => page,
             None if readable => self.login.return_to(head.target()),
             None => ReturnTo::home(),
         };
@@ -145,16 +143,27 @@ impl Edge {
         if !matches!(*head.method(), Method::GET | Method::HEAD) {
             return Err(NotReadable.into());
         }
-        let visitor = self.sessions.resume(head).map(|resumed| resumed.session);
-        let Some(me::Answer { json, cookie }) = self.me.answer(head, visitor.as_ref()).await else {
-            return Err(Reason::LoginRequired { target: "/".to_owned(), scope: None }.into());
+        let resumed = self.sessions.resume(head);
+        let visitor = resumed.as_ref().map(|resumed| &resumed.session);
+        let Some(me::Answer { json, cookie }) = self.me.answer(head, visitor).await else {
+            let target = self.page_of(head).unwrap_or_else(ReturnTo::home).as_str().to_owned();
+            return Err(Reason::LoginRequired { target, scope: None }.into());
         };
+        // A page may ask nothing else for hours; its visitor is there all the same.
+        let renewed = || resumed.filter(|resumed| resumed.stale).map(|resumed| self.sessions.reopen(&resumed.session));
+        let cookie = cookie.or_else(renewed);
         let mut response = Response::new(Body::from(Bytes::from(json)));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         Ok(response)
+    }
+
+    /// Whoever made this request is looking at another page, and wants to be back there.
+    fn page_of(&self, head: &Head) -> Option<ReturnTo> {
+        let page = head.headers().get(REFERER)?.to_str().ok()?;
+        Some(self.login.return_to(page))
     }
 
     fn redirected(&self, answer: Answer, asker: &Asker) -> Response<Body> {
@@ -177,8 +186,9 @@ impl Edge {
     /// Sends the session along again, seen now; but never with an answer that a shared cache may keep.
     fn renew<B>(&self, visitor: &Session, response: &mut Response<B>) {
         let shared = response.headers().get_all(CACHE_CONTROL).iter().any(|value| {
-            let value = value.as_bytes();
-            memchr::memmem::find(value, b"public").is_some() || memchr::memmem::find(value, b"s-maxage").is_some()
+            // Directives are spelt in any case (RFC 9111 section 5.2).
+            let value = value.as_bytes().to_ascii_lowercase();
+            memchr::memmem::find(&value, b"public").is_some() || memchr::memmem::find(&value, b"s-maxage").is_some()
         });
         if !shared {
             response.headers_mut().append(SET_COOKIE, self.sessions.reopen(visitor));

@@ -5,17 +5,18 @@ use std::borrow::Cow;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use crate::request::same_folded;
+use crate::request::{cookie_pieces, same_folded};
 
 /// Removes the cookies that `ours` knows and puts `added` in front; every other piece stays as it is, in order.
 pub(super) fn rewrite(headers: &mut HeaderMap, ours: impl Fn(&[u8]) -> bool, added: Option<(&str, &str)>) {
-    let touched = headers.get_all(COOKIE).iter().any(|line| pieces(line.as_bytes()).any(|piece| ours(name(piece))));
+    let touched =
+        headers.get_all(COOKIE).iter().any(|line| cookie_pieces(line.as_bytes()).any(|piece| ours(name(piece))));
     if !touched && added.is_none() {
         return;
     }
     // In front: where a cookie comes twice, PHP believes the first.
     let mut line = added.map_or_else(Vec::new, |(name, value)| format!("{name}={value}").into_bytes());
-    for piece in headers.get_all(COOKIE).iter().flat_map(|line| pieces(line.as_bytes())) {
+    for piece in headers.get_all(COOKIE).iter().flat_map(|line| cookie_pieces(line.as_bytes())) {
         if !ours(name(piece)) {
             if !line.is_empty() {
                 line.extend_from_slice(b"; ");
@@ -39,12 +40,8 @@ pub(super) fn reads_as(name: &[u8], ours: &str) -> bool {
     same_folded(base, ours.as_bytes())
 }
 
-fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty())
-}
-
 fn name(piece: &[u8]) -> &[u8] {
-    piece.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end()
+    memchr::memchr(b'=', piece).map_or(piece, |equals| &piece[..equals]).trim_ascii_end()
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::percent_encode_byte;
 
 use crate::config::Encoding;
-use crate::session::Session;
-use crate::types::{Account, Scope};
+use crate::session::{Session, Text};
 
 const OPENID: HeaderName = HeaderName::from_static("x-wechat-openid");
 const UNIONID: HeaderName = HeaderName::from_static("x-wechat-unionid");
@@ -20,28 +19,24 @@ const USERID: HeaderName = HeaderName::from_static("x-wechat-userid");
 const SNAPSHOT: HeaderName = HeaderName::from_static("x-wechat-snapshot");
 const SESSION: HeaderName = HeaderName::from_static("x-wechat-session");
 
-/// Everything but RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 pub(super) fn add(headers: &mut HeaderMap, visitor: &Session, encoding: Encoding) {
     headers.reserve(10);
-    let plain = |text: &str| shared(visitor.share(text));
-    headers.insert(APPID, plain(visitor.appid()));
-    headers.insert(ACCOUNT, account(visitor.account));
-    headers.insert(SCOPE, scope(visitor.scope));
+    headers.insert(ACCOUNT, HeaderValue::from_static(visitor.account.as_str()));
+    headers.insert(SCOPE, HeaderValue::from_static(visitor.scope.as_str()));
     headers.insert(SESSION, crate::request::hex_header(&visitor.id.0));
     for (name, text) in [
-        (OPENID, visitor.openid()),
-        (UNIONID, visitor.unionid()),
-        (USERID, visitor.userid()),
-        (AVATAR, visitor.avatar()),
+        (APPID, Text::AppId),
+        (OPENID, Text::OpenId),
+        (UNIONID, Text::UnionId),
+        (USERID, Text::UserId),
+        (AVATAR, Text::Avatar),
     ] {
-        if let Some(text) = text {
-            headers.insert(name, plain(text));
+        if let Some(text) = visitor.share(text) {
+            headers.insert(name, value(text));
         }
     }
-    if let Some(nickname) = visitor.nickname() {
-        headers.insert(NICKNAME, encoded(visitor, nickname, encoding));
+    if let Some(nickname) = visitor.share(Text::Nickname) {
+        headers.insert(NICKNAME, value(encoded(nickname, encoding)));
     }
     if visitor.snapshot {
         headers.insert(SNAPSHOT, HeaderValue::from_static("1"));
@@ -49,30 +44,60 @@ pub(super) fn add(headers: &mut HeaderMap, visitor: &Session, encoding: Encoding
 }
 
 /// Everything in a session was checked or cleaned before it was sealed, so none of it can break a header (R21).
-fn shared(text: Bytes) -> HeaderValue {
-    HeaderValue::from_maybe_shared(text).expect("ids and avatar URLs are printable ASCII")
+fn value(text: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text).expect("ids, avatar URLs and encoded nicknames are printable ASCII")
 }
 
 /// A nickname is any text at all: percent-encoded whole, or base64 where it is not plain ASCII.
-fn encoded(visitor: &Session, nickname: &str, encoding: Encoding) -> HeaderValue {
-    let plain = match encoding {
-        Encoding::Percent => nickname.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)),
-        Encoding::Base64 => nickname.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '),
-    };
-    if plain {
-        return shared(visitor.share(nickname));
+fn encoded(nickname: Bytes, encoding: Encoding) -> Bytes {
+    match encoding {
+        Encoding::Percent => percent_encoded(nickname),
+        Encoding::Base64 if is_plain(&nickname) => nickname,
+        Encoding::Base64 => BASE64.encode(&nickname).into(),
     }
-    let text = match encoding {
-        Encoding::Percent => utf8_percent_encode(nickname, RESERVED).to_string(),
-        Encoding::Base64 => BASE64.encode(nickname.as_bytes()),
-    };
-    shared(text.into())
 }
 
-fn account(account: Account) -> HeaderValue {
-    HeaderValue::from_static(account.as_str())
+/// Printable ASCII, and no blank at an end where it would be trimmed off a header.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~')) && text.trim_ascii().len() == text.len()
 }
 
-fn scope(scope: Scope) -> HeaderValue {
-    HeaderValue::from_static(scope.as_str())
+/// Everything but RFC 3986's unreserved characters.
+fn percent_encoded(text: Bytes) -> Bytes {
+    const fn is_unreserved(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    }
+    if text.iter().copied().all(is_unreserved) {
+        return text;
+    }
+    let mut encoded = Vec::with_capacity(text.len() * 3);
+    for byte in text {
+        if is_unreserved(byte) {
+            encoded.push(byte);
+        } else {
+            encoded.extend_from_slice(percent_encode_byte(byte).as_bytes());
+        }
+    }
+    encoded.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn r21_any_nickname_becomes_a_header_and_comes_back(nickname in "\\PC{0,40}") {
+            let shared = Bytes::from(nickname.clone());
+            let percent = value(encoded(shared.clone(), Encoding::Percent));
+            let decoded = percent_encoding::percent_decode(percent.as_bytes()).decode_utf8().unwrap().into_owned();
+            prop_assert_eq!(&decoded, &nickname);
+            let base64 = value(encoded(shared, Encoding::Base64));
+            if !nickname.is_ascii() {
+                prop_assert_eq!(BASE64.decode(base64.as_bytes()).unwrap(), nickname.into_bytes());
+            }
+        }
+    }
 }

@@ -40,13 +40,22 @@ impl Socket {
     /// hyper reads on during its answer, to see whether the client is still there.
     fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.held.is_empty() {
-            let mut early = [0; Self::MAX_HELD];
-            let mut buf = ReadBuf::new(&mut early);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
-            if buf.filled().is_empty() {
-                return Poll::Ready(Ok(()));
+            // Mostly nothing is there, and then nothing must be prepared for it.
+            ready!(self.stream.poll_read_ready(cx))?;
+            self.held.reserve(Self::MAX_HELD);
+            let read = self.stream.try_read_buf(&mut self.held);
+            if self.held.is_empty() {
+                self.held = BytesMut::new();
             }
-            self.held.extend_from_slice(buf.filled());
+            match read {
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
         // Whoever finishes the answer wakes this task.
         self.turn.waiting.store(true, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 
 use super::return_to::ReturnTo;
-use crate::types::Outside;
+use crate::types::{Outside, Scope};
 use crate::wechat;
 
 /// What a browser is to do next.
@@ -53,15 +53,15 @@ pub enum Error {
     NotInWechat { outside: Outside, target: ReturnTo },
     #[error("sign-in after sign-in without a session")]
     Loop,
-    /// The visitor said no, or WeChat did on their behalf.
+    /// The visitor said no, or WeChat did on their behalf. `scope` is what they were asked for, where that is known.
     #[error("the sign-in was declined")]
-    Declined { retry: ReturnTo },
+    Declined { retry: ReturnTo, scope: Option<Scope> },
     #[error("a virtual visitor of a snapshot page, who is shown how to become a real one")]
     Snapshot,
     #[error("a virtual visitor of a snapshot page")]
     SnapshotDenied,
     #[error("WeChat is slow or down")]
-    WechatUnavailable { retry: ReturnTo, source: wechat::Error },
+    WechatUnavailable { retry: ReturnTo, scope: Option<Scope>, source: wechat::Error },
     #[error("WeChat refuses this gate")]
     WechatMisconfigured { source: wechat::Error },
 }

@@ -51,8 +51,11 @@ impl Login {
         let forget = || vec![self.flows.forget(flow.state)];
         match self.exchange.spend(callback).await {
             // The flow's cookie stays: whoever repeats this callback is to find the same target.
-            Outcome::SignedIn { id, cookie } if !self.sessions.is_revoked(id) => {
-                Ok(Answer::see_other(flow.target.with_fragment(), vec![cookie]))
+            Outcome::SignedIn { id, cookie, remembered } if !self.sessions.is_revoked(id) => {
+                // The back button must not bring back an older session, or the same one before it was widened.
+                let newer = remembered && visitor.is_some_and(|session| session.scope.covers(flow.scope));
+                let cookies = if newer { Vec::new() } else { vec![cookie] };
+                Ok(Answer::see_other(flow.target.with_fragment(), cookies))
             }
             Outcome::SignedIn { .. } | Outcome::Refused(_) => self.reenter(head, Reentry::of(flow), visitor).await,
             Outcome::Snapshot => Err(match self.snapshot {
@@ -60,10 +63,12 @@ impl Login {
                 SnapshotPolicy::Deny => Error::SnapshotDenied,
             }
             .with(forget())),
-            Outcome::UserRefused(_) => Err(Error::Declined { retry: flow.target.clone() }.with(forget())),
+            Outcome::UserRefused(_) => Err(declined(&flow).with(forget())),
             Outcome::Misconfigured(source) => Err(Error::WechatMisconfigured { source }.with(forget())),
             // Kept here too: a reload shows the same page with the same way on.
-            Outcome::Failed(source) => Err(Error::WechatUnavailable { retry: flow.target, source }.into()),
+            Outcome::Failed(source) => {
+                Err(Error::WechatUnavailable { retry: flow.target, scope: Some(flow.scope), source }.into())
+            }
         }
     }
 
@@ -104,11 +109,16 @@ impl Login {
         match proof {
             Proof::Proven(flow) | Proof::Expired(flow) => {
                 let forget = self.flows.forget(flow.state);
-                Error::Declined { retry: flow.target }.with(vec![forget])
+                declined(&flow).with(vec![forget])
             }
-            Proof::None => Error::Declined { retry: ReturnTo::home() }.into(),
+            Proof::None => Error::Declined { retry: ReturnTo::home(), scope: None }.into(),
         }
     }
+}
+
+/// Whoever changes their mind is asked for as much as before.
+fn declined(flow: &Flow) -> Error {
+    Error::Declined { retry: flow.target.clone(), scope: Some(flow.scope) }
 }
 
 /// What a callback in vain says of the sign-in that it belongs to.

@@ -93,6 +93,8 @@ impl Exchange {
         }
         let (done, outcome) = watch::channel(None);
         in_flight.insert(key, outcome.clone());
+        // A runtime that is stopping drops the work at once, and with it the flight, which takes this lock.
+        drop(in_flight);
         let flight = InFlight { exchange: self.clone(), key };
         self.0.runtime.spawn(async move {
             let memo = flight.exchange.0.settle(key, callback).await;
@@ -187,7 +189,7 @@ impl Inner {
         let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.is_revoked(session.id));
         let opened = self.sessions.open(&keep_what_is_known(identity, visitor), visitor);
         self.rounds.remember(callback.flow.state, Known { round: callback.flow.round, completed: true }).await;
-        Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie }
+        Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie, remembered: false }
     }
 
     /// Without a profile a visitor is signed in all the same: who they are is known.

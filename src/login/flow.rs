@@ -144,15 +144,12 @@ impl Flows {
     pub(super) fn shown(&self, head: &Head) -> Shown {
         let mut shown = Shown::default();
         for (name, sealed) in self.ours(head) {
-            match self.open(sealed) {
-                Some(flow) if self.clock.now() < flow.expires_at => {
-                    // A copy under another flow's name is none.
-                    if self.name(flow.state) == name && !shown.live.iter().any(|other| other.state == flow.state) {
-                        shown.live.push(flow);
-                    }
-                }
-                _ if shown.dead.iter().any(|dead| dead == name) => {}
-                _ => shown.dead.push(name.to_owned()),
+            let is_live = |flow: &Flow| self.clock.now() < flow.expires_at && self.name(flow.state) == name;
+            match self.open(sealed).filter(is_live) {
+                Some(flow) if shown.live.iter().any(|other| other.state == flow.state) => {}
+                Some(flow) => shown.live.push(flow),
+                None if shown.dead.iter().any(|dead| dead == name) => {}
+                None => shown.dead.push(name.to_owned()),
             }
         }
         shown.live.sort_by_key(|flow| flow.begun_at);

@@ -12,7 +12,12 @@ use crate::wechat::{self, Api, Trouble};
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
     /// With the `Set-Cookie` line of the session; everybody who shares the outcome shares the session.
-    SignedIn { id: SessionId, cookie: HeaderValue },
+    SignedIn {
+        id: SessionId,
+        cookie: HeaderValue,
+        /// It was so before this callback began.
+        remembered: bool,
+    },
     /// It was a virtual user's, and those are not let in.
     Snapshot,
     /// It was no good (WeChat's errcode), or it was brought with another state.
@@ -85,7 +90,7 @@ impl Memo {
         };
         let mut bytes = self.state.bytes().to_vec();
         bytes.push(kind);
-        if let Some(Outcome::SignedIn { id, cookie }) = &self.outcome {
+        if let Some(Outcome::SignedIn { id, cookie, .. }) = &self.outcome {
             bytes.extend_from_slice(&id.0);
             bytes.extend_from_slice(cookie.as_bytes());
         }
@@ -103,7 +108,8 @@ impl Memo {
             0 => None,
             1 => {
                 let (id, cookie) = rest.split_first_chunk()?;
-                Some(Outcome::SignedIn { id: SessionId(*id), cookie: HeaderValue::from_bytes(cookie).ok()? })
+                let cookie = HeaderValue::from_bytes(cookie).ok()?;
+                Some(Outcome::SignedIn { id: SessionId(*id), cookie, remembered: true })
             }
             2 => Some(Outcome::Snapshot),
             3 => Some(Outcome::Refused(errcode)),
@@ -134,7 +140,7 @@ mod tests {
         let cookie = HeaderValue::from_static("__Host-wxgate=x; Path=/");
         for outcome in [
             None,
-            Some(Outcome::SignedIn { id: SessionId([9; 16]), cookie }),
+            Some(Outcome::SignedIn { id: SessionId([9; 16]), cookie, remembered: true }),
             Some(Outcome::Snapshot),
             Some(Outcome::Refused(Some(40029))),
             Some(Outcome::Refused(None)),

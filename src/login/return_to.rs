@@ -58,7 +58,3 @@ fn resolve(text: &str, site: &Url) -> Option<Url> {
     // wrote it.
     if seen.starts_with('/') { site.join(seen).ok() } else { Url::parse(seen).ok() }
 }
-
-#[cfg(test)]
-#[path = "return_to_tests.rs"]
-mod tests;

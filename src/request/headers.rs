@@ -43,11 +43,7 @@ const fn fold(byte: u8) -> u8 {
 /// route's to say, so `identity` replaces or removes it.
 pub(super) fn strip(headers: &mut HeaderMap, trusted: bool, jwt_header: Option<&HeaderName>) -> Hops {
     let connection = Connection::of(headers);
-    let upgrade = if connection.upgrade && !headers.get_all(UPGRADE).iter().any(is_h2c) {
-        headers.get(UPGRADE).cloned()
-    } else {
-        None
-    };
+    let upgrade = if connection.upgrade { upgrade_to(headers).cloned() } else { None };
     let wants_trailers =
         headers.get_all(TE).iter().any(|value| tokens(value).any(|token| token.eq_ignore_ascii_case(b"trailers")));
 
@@ -65,6 +61,15 @@ pub(super) fn strip(headers: &mut HeaderMap, trusted: bool, jwt_header: Option<&
         headers.remove(name);
     }
     Hops { upgrade, wants_trailers }
+}
+
+/// The protocol that a request as it came wants to change to.
+pub(super) fn wanted_upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
+    upgrade_to(headers).filter(|_| Connection::of(headers).upgrade)
+}
+
+fn upgrade_to(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(UPGRADE).filter(|_| !headers.get_all(UPGRADE).iter().any(is_h2c))
 }
 
 /// Trailers cannot say who somebody is, where a request came from, or how it is framed (RFC 9110 section 6.5.1).

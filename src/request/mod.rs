@@ -224,16 +224,22 @@ impl Head {
 
 /// Name and value of every cookie in the `Cookie` lines (RFC 6265 section 4.2.1, read leniently).
 pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    headers.get_all(COOKIE).iter().flat_map(|line| split_cookies(line.as_bytes())).map(|(_, name, value)| (name, value))
+    headers.get_all(COOKIE).iter().flat_map(|line| cookie_pieces(line.as_bytes())).filter_map(|piece| {
+        let equals = memchr::memchr(b'=', piece)?;
+        Some((piece[..equals].trim_ascii_end(), piece[equals + 1..].trim_ascii_start()))
+    })
 }
 
-/// The pieces of one `Cookie` line: the whole piece without surrounding blanks, its name, its value.
-pub fn split_cookies(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8], &[u8])> {
-    line.split(|&byte| byte == b';').filter_map(|piece| {
-        let piece = piece.trim_ascii();
-        let equals = memchr::memchr(b'=', piece)?;
-        Some((piece, piece[..equals].trim_ascii_end(), piece[equals + 1..].trim_ascii_start()))
+/// The pieces of one `Cookie` line, without the blanks around them; empty ones are passed over.
+pub fn cookie_pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let end = memchr::memchr(b';', line);
+        rest = end.map(|end| &line[end + 1..]);
+        Some(line[..end.unwrap_or(line.len())].trim_ascii())
     })
+    .filter(|piece| !piece.is_empty())
 }
 
 impl RequestId {

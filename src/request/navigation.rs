@@ -4,6 +4,7 @@ use http::header::{ACCEPT, ACCEPT_LANGUAGE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
+use super::headers::wanted_upgrade;
 use super::{Peer, RequestId};
 use crate::clock::random_id;
 use crate::types::SessionId;
@@ -28,7 +29,7 @@ impl Asker {
 
     pub(super) fn of(parts: &Parts, peer: &Peer) -> Self {
         let headers = &parts.headers;
-        let wants_page = accepts_html(headers) && is_navigation(headers);
+        let wants_page = accepts_html(headers) && is_navigation(headers) && wanted_upgrade(headers).is_none();
         Self {
             id: RequestId::of(headers, peer),
             wants_page,

@@ -14,8 +14,8 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use jar::Jar;
-pub use record::Session;
 use record::Times;
+pub use record::{Session, Text};
 pub use seal::{Keys, Purpose};
 
 use crate::clock::{Clock, random};

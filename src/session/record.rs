@@ -38,8 +38,8 @@ pub struct Session {
 }
 
 /// Which of the texts.
-#[derive(Debug, Clone, Copy)]
-enum Text {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
     AppId,
     OpenId,
     UnionId,
@@ -142,10 +142,11 @@ impl Session {
             && said(self) == said(other)
     }
 
-    /// A text of this session as shared bytes, without a copy.
+    /// A text as shared bytes, without a copy; `None` when it is absent.
     #[must_use]
-    pub fn share(&self, text: &str) -> Bytes {
-        self.bytes.slice_ref(text.as_bytes())
+    pub fn share(&self, which: Text) -> Option<Bytes> {
+        let Range { start, end } = self.texts[which as usize];
+        (start < end).then(|| self.bytes.slice(usize::from(start)..usize::from(end)))
     }
 
     fn text(&self, which: Text) -> Option<&str> {

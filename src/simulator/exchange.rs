@@ -79,6 +79,11 @@ pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl I
     reply
 }
 
+/// A page: HTTP 200, whatever it says.
+pub(super) fn html(page: String) -> Reply {
+    reply(StatusCode::OK, "text/html; charset=utf-8", page)
+}
+
 /// A 302. The target has been made of header characters by whoever built it; anything else is refused with 400.
 pub(super) fn redirect(target: &str) -> Reply {
     let Ok(location) = HeaderValue::from_str(target) else {

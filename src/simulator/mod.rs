@@ -40,7 +40,7 @@
 //! The first fault in the list that fits a request is applied to it.
 //!
 //! **Duplicates.** `same-code`: the callback is also requested by the simulator, with no cookie, at the moment the browser
-//! is sent there. `prefetch`: the same, to its end, before the browser is sent. `two-codes`: a prefetch with another code
+//! is sent there, from 127.0.0.2 where there is one. `prefetch`: the same, to its end, before the browser is sent. `two-codes`: a prefetch with another code
 //! and the same state. `off`. `times`: so many sign-ins, absent: all. `via`: where to connect to, whatever the callback's
 //! host is; without it the callback's own host. Only plain HTTP.
 //!
@@ -49,6 +49,12 @@
 //! they open nothing.
 //!
 //! `GET /` is a page for people.
+//!
+//! # Rooms
+//!
+//! `browser/` is open.weixin.qq.com (QR login and WeCom's pages belong there), `api/` is api.weixin.qq.com (platform tokens
+//! and tickets belong there), `control/` is `/__sim/`. Each answers an `Ask` with an `Answer` by changing the one
+//! `World`; `server` decides between them, and applies faults in front of all but the control side.
 
 mod api;
 mod browser;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -75,7 +74,10 @@ async fn serve(request: Request<Incoming>, shared: &Arc<Shared>) -> Answer {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(_) => Bytes::new(),
+        Err(_) => {
+            let explained = "the body is longer than 1 MiB, or broke off\n";
+            return Ok(reply(StatusCode::PAYLOAD_TOO_LARGE, "text/plain; charset=utf-8", explained));
+        }
     };
     let ask = Ask {
         method: head.method,

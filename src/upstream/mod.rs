@@ -8,7 +8,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -269,26 +269,29 @@ fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trail
 
 /// What an answer says of the upstream connection is not for the client's.
 fn strip_hop_headers(headers: &mut HeaderMap) {
-    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-    const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
-            .filter(|name| *name != CONTENT_LENGTH)
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
+    let mut doomed: Vec<HeaderName> = headers.keys().filter(|name| is_hop(name)).cloned().collect();
+    if doomed.contains(&CONNECTION) {
+        let named = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        doomed.extend(
+            named
+                .map(<[u8]>::trim_ascii)
+                .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
+                .filter_map(|token| HeaderName::from_bytes(token).ok())
+                .filter(|name| *name != CONTENT_LENGTH),
+        );
     }
-    if headers.contains_key(TRANSFER_ENCODING) {
+    if doomed.contains(&TRANSFER_ENCODING) {
         // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
-        headers.remove(CONTENT_LENGTH);
+        doomed.push(CONTENT_LENGTH);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE, PROXY_AUTHENTICATE] {
+    for name in doomed {
         headers.remove(name);
     }
+}
+
+fn is_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "proxy-authenticate"
+    )
 }

@@ -16,6 +16,9 @@ use crate::types::{AppId, OpenId};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A whole call. A visitor waits for it, and the webview asks again after 15 seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// A kept connection that WeChat closes just as a code is sent over it costs that sign-in; so none is kept for long.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_IDLE: usize = 8;
 /// Real answers have under 2 KiB.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -177,6 +180,8 @@ fn http_client(api: &str) -> Result<reqwest::Client, Box<dyn std::error::Error +
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(CALL_TIMEOUT);
     // A proxy of the environment sees only a tunnel when the endpoint is https; a plain endpoint is on this machine,

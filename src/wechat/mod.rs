@@ -2,8 +2,14 @@
 //!
 //! Knows nothing of browsers, cookies or the gate's own answers.
 
+#[cfg(test)]
+mod certificate;
 mod client;
 mod error;
+#[cfg(test)]
+pub(crate) mod scripted;
+#[cfg(test)]
+mod tests;
 mod user_tokens;
 mod wire;
 

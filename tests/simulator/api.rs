@@ -67,6 +67,20 @@ async fn rule_12_a_code_is_good_once() {
 }
 
 #[tokio::test]
+async fn rule_12_of_many_exchanges_at_once_one_succeeds() {
+    let sim = std::sync::Arc::new(Sim::start().await);
+    let code = sim.code("lin", BASE).await;
+    let mut exchanges = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (sim, code) = (std::sync::Arc::clone(&sim), code.clone());
+        exchanges.spawn(async move { sim.exchange(&code).await });
+    }
+    let answers = exchanges.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.get("access_token").is_some()).count(), 1);
+    assert_eq!(answers.iter().filter(|answer| answer["errcode"] == 40163).count(), 49);
+}
+
+#[tokio::test]
 async fn rule_12_what_is_wrong_has_its_errcode_and_leaves_the_code_alone() {
     let sim = Sim::start().await;
     let code = sim.code("lin", BASE).await;

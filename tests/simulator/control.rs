@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use wxgate::simulator::{APP_ID, Settings};
+use tokio::io::AsyncReadExt;
+use wxgate::simulator::{APP_ID, Settings, Simulator};
 
 use crate::harness::{CALLBACK, Sim, exchange_target, link, text};
 
@@ -227,6 +228,30 @@ async fn the_front_page_shows_accounts_users_and_escaped_events() {
         assert!(page.shows(shown), "{shown}");
     }
     assert!(!page.text().contains("<script>alert"));
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_refused() {
+    let sim = Sim::start().await;
+    let body = vec![b' '; 1024 * 1024 + 1];
+    assert_eq!(sim.ask("POST", "/__sim/users", &[], &body).await.unwrap().status, 413);
+    assert_eq!(sim.ask("POST", "/__sim/users", &[], &body[1..]).await.unwrap().status, 400);
+}
+
+#[tokio::test]
+async fn it_stops_when_told_and_lets_go_of_its_connections() {
+    let simulator = Simulator::bind("127.0.0.1:0".parse().unwrap(), Settings::default()).await.unwrap();
+    let address = simulator.address();
+    assert_eq!(simulator.base_url(), format!("http://{address}"));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(simulator.run(async {
+        let _ = stopped.await;
+    }));
+    let mut idle = tokio::net::TcpStream::connect(address).await.unwrap();
+    stop.send(()).unwrap();
+    running.await.unwrap();
+    assert_eq!(idle.read(&mut [0]).await.unwrap_or(0), 0);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
 
 /// A panic while answering closes the connection without an answer: `ask` would fail.

@@ -89,7 +89,7 @@ impl Browser {
         let jar = self.cookies.entry(host.to_owned()).or_default();
         for line in headers.get_all(SET_COOKIE) {
             let cookie = cookie::Cookie::parse(line.to_str().expect("cookies are text").to_owned()).expect("a cookie");
-            if cookie.max_age().is_some_and(|age| age.is_zero()) {
+            if cookie.max_age().is_some_and(cookie::time::Duration::is_zero) {
                 jar.remove(cookie.name());
             } else {
                 jar.insert(cookie.name().to_owned(), cookie.value().to_owned());

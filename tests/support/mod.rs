@@ -5,9 +5,12 @@
 #![allow(dead_code, reason = "each test program uses its own part of the world")]
 
 pub mod browser;
+pub mod log;
 pub mod site;
+pub mod visit;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -25,6 +28,11 @@ pub const WECHAT: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 16_6 like Mac OS X)
 /// Of a browser that is not WeChat's.
 pub const CHROME: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36";
+
+/// Of a phone's browser that is not WeChat's.
+pub const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1";
+/// Of WeCom on an iPhone.
+pub const WECOM: &str = "Mozilla/5.0 (iPhone) Mobile wxwork/3.1.9 MicroMessenger/7.0.1 Language/zh ColorScheme/Light";
 
 /// When fixed clocks start.
 pub const START: Timestamp = Timestamp(1_800_000_000);
@@ -69,7 +77,9 @@ impl World {
             site.address
         ));
         let loaded = Config::parse(&text, &[]).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-        let options = Options { clock: clock.clone(), ..Options::default() };
+        log::listen();
+        let access_log = Arc::new(|| Box::new(log::Ear) as wxgate::edge::access_log::Sink);
+        let options = Options { clock: clock.clone(), access_log, ..Options::default() };
         let (stop_gate, stopped) = oneshot::channel::<()>();
         // The gate has runtimes of its own, which must not be dropped inside this one.
         let (ready, started) = std::sync::mpsc::channel();

@@ -63,7 +63,8 @@ impl Drop for Site {
     }
 }
 
-/// What was received, as JSON: `method`, `target`, `headers` as pairs in order, `body`, `trailers`.
+/// What was received, as JSON: `method`, `target`, `headers` as pairs in order, `body`, `trailers`. The answer's
+/// `Cache-Control` is what the request's `X-Site-Cache-Control` says.
 async fn tell(request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -85,7 +86,10 @@ async fn tell(request: Request<Incoming>) -> Response<Full<Bytes>> {
         "body": body,
         "trailers": trailers,
     });
-    Response::builder()
+    let caching = parts.headers.get("x-site-cache-control").map(|value| ("cache-control", value));
+    caching
+        .into_iter()
+        .fold(Response::builder(), |answer, (name, value)| answer.header(name, value))
         .header("content-type", "application/json")
         .body(Full::new(told.to_string().into()))
         .expect("an answer")

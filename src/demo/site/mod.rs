@@ -64,7 +64,8 @@ struct Site {
     closing: Closing,
 }
 
-/// Serves the site on `listener` until `shutdown` completes and the answers in flight are finished or [`GRACE`] is over.
+/// Serves the site on `listener` until `shutdown` completes and the answers in flight are finished,
+/// or two seconds later.
 pub async fn serve(listener: TcpListener, options: Options, shutdown: impl Future<Output = ()>) {
     let (close, closing) = watch::channel(());
     let pages = Pages::new(&options.gate_prefix);
@@ -179,7 +180,8 @@ impl Site {
 }
 
 fn upgrade(request: &mut Request<Incoming>, upgrades: &mpsc::Sender<OnUpgrade>) -> Response<Body> {
-    let Some(accept) = echo::accept(request.headers()) else {
+    let asked = request.method() == Method::GET;
+    let Some(accept) = asked.then(|| echo::accept(request.headers())).flatten() else {
         let mut answer = plain(StatusCode::UPGRADE_REQUIRED, "this address speaks WebSocket, version 13\n");
         answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));

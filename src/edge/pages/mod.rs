@@ -141,3 +141,6 @@ impl Pages {
         guard::page(view.status, page, &nonce, view.needs, &asker.id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Faults for programs: RFC 9457 problem documents. In English, whatever the pages speak: programs compare them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::edge::fault::{Barrier, Oversize, Reason};
@@ -12,7 +14,7 @@ struct Document<'a> {
     r#type: String,
     title: &'static str,
     status: u16,
-    detail: &'static str,
+    detail: Cow<'static, str>,
     request_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     login_url: Option<&'a str>,
@@ -54,32 +56,34 @@ const fn title(reason: &Reason) -> &'static str {
 }
 
 /// This occurrence, in one sentence.
-pub(super) const fn detail(reason: &Reason) -> &'static str {
-    match reason {
-        Reason::BadRequest { detail } | Reason::AmbiguousPath { found: detail } => detail,
-        Reason::HeaderTooLarge(Oversize::RequestLine) => "the request line is longer than this gate accepts",
-        Reason::HeaderTooLarge(Oversize::Headers) => "the request's headers are larger than this gate accepts",
-        Reason::LoginRequired { .. } => "nobody is signed in: send the browser to login_url",
-        Reason::LoginDeclined { .. } => "the visitor did not allow the sign-in at WeChat",
-        Reason::LoginExpired { .. } => "this sign-in took too long: begin again",
-        Reason::LoginLoop => "several sign-ins within a minute led to no session: the browser may refuse cookies",
-        Reason::Forbidden(Barrier::AllowList) => "this visitor is not among those whom this route allows",
-        Reason::Forbidden(Barrier::Snapshot) => "this site is closed to WeChat snapshot pages",
-        Reason::Forbidden(Barrier::ForeignOrigin) => "this request was not sent from a page of this site",
-        Reason::Snapshot => "a WeChat snapshot page cannot sign in: the visitor has to tap 使用完整服务",
+fn detail(reason: &Reason) -> Cow<'static, str> {
+    let detail = match reason {
+        Reason::BadRequest { detail } => detail,
+        Reason::AmbiguousPath { found } => return Cow::Owned(format!("The path holds {found}.")),
+        Reason::HeaderTooLarge(Oversize::RequestLine) => "The request line is longer than this gate accepts.",
+        Reason::HeaderTooLarge(Oversize::Headers) => "The request's headers are larger than this gate accepts.",
+        Reason::LoginRequired { .. } => "Nobody is signed in: send the browser to login_url.",
+        Reason::LoginDeclined { .. } => "The visitor did not allow the sign-in at WeChat.",
+        Reason::LoginExpired { .. } => "This sign-in took too long: begin again.",
+        Reason::LoginLoop => "Several sign-ins within a minute led to no session: the browser may refuse cookies.",
+        Reason::Forbidden(Barrier::AllowList) => "This visitor is not among those whom this route allows.",
+        Reason::Forbidden(Barrier::Snapshot) => "This site is closed to WeChat snapshot pages.",
+        Reason::Forbidden(Barrier::ForeignOrigin) => "This request was not sent from a page of this site.",
+        Reason::Snapshot => "A WeChat snapshot page cannot sign in: the visitor has to tap 使用完整服务.",
         Reason::NotInWechat { outside: Outside::Desktop, .. } => {
-            "sign-in for desktop browsers is not set up: open the address in WeChat"
+            "Sign-in for desktop browsers is not set up: open the address in WeChat."
         }
-        Reason::NotInWechat { outside: Outside::Phone, .. } => "sign-in works inside WeChat: open the address there",
+        Reason::NotInWechat { outside: Outside::Phone, .. } => "Sign-in works inside WeChat: open the address there.",
         Reason::NotInWechat { outside: Outside::WeCom, .. } => {
-            "sign-in with WeCom is not set up: open the address in WeChat"
+            "Sign-in with WeCom is not set up: open the address in WeChat."
         }
-        Reason::RateLimited { .. } => "too many sign-ins were begun from this address",
-        Reason::WechatUnavailable { .. } => "WeChat did not answer in time",
-        Reason::WechatMisconfigured => "WeChat refuses the credentials of this site",
-        Reason::UpstreamUnreachable => "the upstream accepts no connection",
-        Reason::UpstreamBroken => "the upstream's answer was cut off or not valid HTTP",
-        Reason::UpstreamTimeout => "the upstream did not answer in time",
-        Reason::Overloaded => "this gate is at its limit of requests",
-    }
+        Reason::RateLimited { .. } => "Too many sign-ins were begun from this address.",
+        Reason::WechatUnavailable { .. } => "WeChat did not answer in time.",
+        Reason::WechatMisconfigured => "WeChat refuses the credentials of this site.",
+        Reason::UpstreamUnreachable => "The upstream accepts no connection.",
+        Reason::UpstreamBroken => "The upstream's answer was cut off or not valid HTTP.",
+        Reason::UpstreamTimeout => "The upstream did not answer in time.",
+        Reason::Overloaded => "This gate is at its limit of requests.",
+    };
+    Cow::Borrowed(detail)
 }

@@ -16,8 +16,8 @@ pub(super) struct Drawing {
 /// ISO/IEC 18004 asks for four light modules around the code.
 const QUIET_ZONE: usize = 4;
 
-/// 97 modules a side. What is denser, a phone can hardly read from a screen, and its drawing outgrows the page.
-const DENSEST: i16 = 20;
+/// 89 modules a side. What is denser, a phone can hardly read from a screen, and its drawing outgrows the page.
+const DENSEST: i16 = 18;
 
 /// Big enough to be scanned from an arm's length.
 const MIN_PIXELS: usize = 216;
@@ -29,21 +29,20 @@ pub(super) fn draw(address: &str) -> Option<Drawing> {
         return None;
     }
     let modules = code.width() + 2 * QUIET_ZONE;
-    let path = code.to_colors().chunks_exact(code.width()).enumerate().map(|(y, row)| dark_runs(row, y)).collect();
+    let path = code.to_colors().chunks_exact(code.width()).enumerate().map(|(y, row)| strokes(row, y)).collect();
     Some(Drawing { modules, pixels: modules * MIN_PIXELS.div_ceil(modules), path })
 }
 
-/// One horizontal stroke per run of dark modules, through the middle of its row.
-fn dark_runs(row: &[Color], y: usize) -> String {
-    let mut strokes = String::new();
-    let mut x = QUIET_ZONE;
+/// One horizontal stroke per run of dark modules, through the middle of the row; light runs are jumped over.
+fn strokes(row: &[Color], y: usize) -> String {
+    let mut path = format!("M{QUIET_ZONE} {}.5", y + QUIET_ZONE);
     for run in row.chunk_by(PartialEq::eq) {
-        if run[0] == Color::Dark {
-            strokes += &format!("M{x} {}.5h{}", y + QUIET_ZONE, run.len());
-        }
-        x += run.len();
+        path += &match run[0] {
+            Color::Dark => format!("h{}", run.len()),
+            Color::Light => format!("m{} 0", run.len()),
+        };
     }
-    strokes
+    path
 }
 
 #[cfg(test)]
@@ -53,11 +52,19 @@ mod tests {
     /// Reads a drawing back into modules.
     fn modules(drawing: &Drawing) -> Vec<Vec<bool>> {
         let mut grid = vec![vec![false; drawing.modules]; drawing.modules];
-        for stroke in drawing.path.split('M').skip(1) {
-            let (x, rest) = stroke.split_once(' ').expect("x");
-            let (y, length) = rest.split_once(".5h").expect("y and length");
-            let [x, y, length]: [usize; 3] = [x, y, length].map(|number| number.parse().expect("a number"));
-            grid[y][x..x + length].fill(true);
+        for row in drawing.path.split('M').skip(1) {
+            let start = row.find(['h', 'm']).expect("every row has a run");
+            let (x, y) = row[..start].split_once(' ').expect("a start");
+            let y: usize = y.strip_suffix(".5").expect("the middle of a row").parse().expect("a number");
+            let mut x: usize = x.parse().expect("a number");
+            for run in row[start..].split_inclusive(['h', 'm']).collect::<Vec<_>>().windows(2) {
+                let length: usize =
+                    run[1].trim_end_matches(['h', 'm']).trim_end_matches(" 0").parse().expect("a number");
+                if run[0].ends_with('h') {
+                    grid[y][x..x + length].fill(true);
+                }
+                x += length;
+            }
         }
         grid
     }
@@ -81,9 +88,9 @@ mod tests {
 
     #[test]
     fn what_a_phone_cannot_read_is_not_drawn() {
-        // Version 20 at level M holds 666 bytes (ISO/IEC 18004, table 7).
-        assert!(draw(&"é".repeat(333)).is_some());
-        assert_eq!(draw(&"é".repeat(334)), None);
+        // Version 18 at level M holds 560 bytes (ISO/IEC 18004, table 7).
+        assert!(draw(&"é".repeat(280)).is_some());
+        assert_eq!(draw(&"é".repeat(281)), None);
         assert_eq!(draw(&"é".repeat(40_000)), None);
     }
 }

@@ -1,8 +1,7 @@
 //! What a template is given: the words, the picture, and the few things of this request that may be shown.
 
 use http::StatusCode;
-use minijinja::context;
-use minijinja::value::{Value, merge_maps};
+use minijinja::{Value, context};
 
 use super::guard::Needs;
 use super::icon::Icon;
@@ -21,31 +20,37 @@ pub(super) struct View {
 
 impl View {
     pub(super) fn of_fault(reason: &Reason, tongue: Tongue, pages: &Pages) -> Self {
-        let (template, needs, own) = match reason {
+        let text = tongue.fault(reason);
+        let (template, needs, context) = match reason {
             Reason::NotInWechat { outside, target } => {
-                ("outside.html", Needs::Script, outside_context(*outside, &pages.address(target), tongue))
+                ("outside.html", Needs::Script, outside_context(*outside, text, &pages.address(target), tongue))
             }
-            Reason::Snapshot => ("snapshot.html", Needs::Nothing, fault_context(reason, pages)),
-            _ => ("fault.html", Needs::Nothing, fault_context(reason, pages)),
+            Reason::Snapshot => ("snapshot.html", Needs::Nothing, fault_context(reason, text, tongue, pages)),
+            _ => ("fault.html", Needs::Nothing, fault_context(reason, text, tongue, pages)),
         };
-        let number = context! { slug => reason.slug(), status => reason.status().as_u16() };
-        let context = merge_maps([number, shared_context(&tongue.fault(reason), Icon::of(reason), tongue), own]);
+        let context = context! {
+            slug => reason.slug(),
+            status => reason.status().as_u16(),
+            icon => Icon::of(reason).0,
+            ..context
+        };
         Self { template, status: reason.status(), needs, context }
     }
 
     pub(super) fn of_logout(rd: &str, tongue: Tongue, pages: &Pages) -> Self {
         let context = context! {
+            icon => Icon::LEAVE.0,
             action => &*pages.logout,
             rd,
             back => pages.address(rd),
             cancel => tongue.words().cancel,
-            ..shared_context(&tongue.logout(), Icon::LEAVE, tongue)
+            ..text_context(&tongue.logout(), tongue)
         };
         Self { template: "logout.html", status: StatusCode::OK, needs: Needs::Form, context }
     }
 }
 
-fn shared_context(text: &Text, icon: Icon, tongue: Tongue) -> Value {
+fn text_context(text: &Text, tongue: Tongue) -> Value {
     let words = tongue.words();
     context! {
         lang => words.lang,
@@ -55,34 +60,38 @@ fn shared_context(text: &Text, icon: Icon, tongue: Tongue) -> Value {
         button => text.button,
         operator => text.operator,
         operator_label => words.operator,
-        detail_label => words.detail,
         request_label => words.request_id,
-        wait => [words.wait.0, words.wait.1],
-        own_address_label => words.own_address,
-        icon => icon.0,
     }
 }
 
-fn fault_context(reason: &Reason, pages: &Pages) -> Value {
+fn fault_context(reason: &Reason, text: Text, tongue: Tongue, pages: &Pages) -> Value {
+    let words = tongue.words();
     let detail = match reason {
         Reason::BadRequest { detail } | Reason::AmbiguousPath { found: detail } => Some(*detail),
         _ => None,
     };
+    let seconds = match reason {
+        Reason::RateLimited { .. } => reason.retry_after_seconds(),
+        _ => None,
+    };
     context! {
         detail,
-        seconds => matches!(reason, Reason::RateLimited { .. }).then(|| reason.retry_after_seconds()).flatten(),
+        detail_label => words.detail,
+        wait => seconds.map(|seconds| tongue.wait(seconds)),
         own_address => matches!(reason, Reason::LoginLoop).then(|| pages.address("/")),
+        own_address_label => words.own_address,
         next => next(reason, pages),
+        ..text_context(&text, tongue)
     }
 }
 
 /// Where the button leads. The empty link is the page itself, asked for once more.
 fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     match reason {
-        Reason::LoginRequired { target, scope } => Some(pages.login_link(target, *scope)),
-        Reason::LoginDeclined { target } | Reason::LoginExpired { target } | Reason::WechatUnavailable { target } => {
-            Some(pages.login_link(target, None))
-        }
+        Reason::LoginRequired { target, scope }
+        | Reason::LoginDeclined { target, scope }
+        | Reason::WechatUnavailable { target, scope } => Some(pages.login_link(target, *scope)),
+        Reason::LoginExpired { target } => Some(pages.login_link(target, None)),
         // By the site's own address: to have come by another is one way into the loop.
         Reason::LoginLoop => Some(pages.address("/")),
         Reason::AmbiguousPath { .. }
@@ -102,24 +111,29 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     }
 }
 
-fn outside_context(outside: Outside, address: &str, tongue: Tongue) -> Value {
+fn outside_context(outside: Outside, text: Text, address: &str, tongue: Tongue) -> Value {
     let words = tongue.words();
-    let drawing = match outside {
-        Outside::Desktop => qr::draw(address),
+    let (text, drawing) = match outside {
+        Outside::Desktop => match qr::draw(address) {
+            Some(drawing) => (text, Some(drawing)),
+            None => (tongue.unscannable(), None),
+        },
         // A phone cannot scan its own screen.
-        Outside::Phone | Outside::WeCom => None,
+        Outside::Phone | Outside::WeCom => (text, None),
     };
     context! {
+        // On a phone the advice is what to do, one step after the other.
+        steps => outside != Outside::Desktop,
         address,
         address_label => words.address,
         copy => words.copy,
         copied => words.copied,
         qr_label => words.qr_code,
-        no_qr => (outside == Outside::Desktop && drawing.is_none()).then_some(words.no_qr_code),
         qr => drawing.map(|drawing| context! {
             modules => drawing.modules,
             pixels => drawing.pixels,
             path => drawing.path,
         }),
+        ..text_context(&text, tongue)
     }
 }

@@ -13,7 +13,7 @@ use http::header::{SET_COOKIE, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::Shared;
-use super::exchange::{Answer, Ask, Reply, redirect, reply};
+use super::exchange::{Answer, Ask, Reply, html, redirect, reply};
 use super::settings::Refusal;
 use super::world::Decision;
 use authorize::{Step, Visitor};
@@ -87,29 +87,19 @@ fn cookie(user: Option<&str>, remember: bool, shared: &Shared) -> Option<HeaderV
 
 /// Takes a visit one step further.
 async fn follow(raw: &str, visitor: Visitor, shared: &Arc<Shared>) -> Reply {
-    let (step, page) = {
-        let mut world = shared.world();
-        let step = authorize::visit(&mut world, raw, &visitor);
-        let page = match &step {
-            Step::Error(error) => Some(pages::error(*error)),
-            Step::Pick(account) => Some(pages::picker(&mut world, raw, account)),
-            Step::Consent(account, user) => Some(pages::consent(&mut world, raw, account, user)),
-            Step::Stay => Some(pages::declined()),
-            Step::Hop | Step::Back { .. } => None,
-        };
-        (step, page)
-    };
+    let step = authorize::visit(&mut shared.world(), raw, &visitor);
     match step {
+        Step::Error(error) => html(pages::error(error)),
         // No fragment here: the browser keeps the one it has, or the lack of one.
         Step::Hop => redirect(&format!("{AUTHORIZE}?{raw}&connect_redirect=1")),
+        Step::Pick(account) => html(pages::picker(&mut shared.world(), raw, &account)),
+        Step::Consent(account, user) => html(pages::consent(&mut shared.world(), raw, &account, &user)),
+        Step::Stay => html(pages::declined()),
         Step::Back { location, duplicate } => {
             if let Some(duplicate) = duplicate {
                 duplicate.send(shared).await;
             }
             redirect(&location)
-        }
-        Step::Error(_) | Step::Pick(_) | Step::Consent(..) | Step::Stay => {
-            reply(StatusCode::OK, "text/html; charset=utf-8", page.unwrap_or_default())
         }
     }
 }

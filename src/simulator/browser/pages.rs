@@ -82,7 +82,7 @@ pub(in crate::simulator) fn shell(title: &str, nonce: Option<&str>, body: &str) 
         r#"<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src {script_source}; base-uri 'none'">
-<title>{title}</title><style>{STYLE}</style></head>
+<title>{title}</title><link rel="icon" href="data:,"><style>{STYLE}</style></head>
 <body>{body}
 {script}</body></html>
 "#

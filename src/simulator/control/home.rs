@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::html;
 use crate::simulator::Shared;
 use crate::simulator::browser::pages;
-use crate::simulator::exchange::Reply;
+use crate::simulator::exchange::{Reply, html};
 use crate::simulator::random;
 use crate::simulator::settings::{AccountKind, User};
 use crate::simulator::world::World;

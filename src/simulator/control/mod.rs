@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::exchange::{Answer, Ask, json as json_reply, reply};
+use super::exchange::{Answer, Ask, Reply, json as json_reply};
 use super::settings::{Account, Snapshot};
 use super::world::{Auto, World};
 use super::{Shared, browser};
@@ -64,7 +64,7 @@ pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
     })
 }
 
-fn no_such(ask: &Ask) -> super::exchange::Reply {
+fn no_such(ask: &Ask) -> Reply {
     let error = format!("nothing answers {} {}; GET / tells what does", ask.method, ask.path);
     json_reply(StatusCode::NOT_FOUND, &json!({"error": error}))
 }
@@ -204,9 +204,4 @@ fn one_or_more<T: DeserializeOwned>(value: Value) -> Result<Vec<T>, Mistake> {
 /// Bytes written as hex digits.
 fn unhex(text: &str) -> Option<Vec<u8>> {
     data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
-}
-
-/// A page for people.
-fn html(page: String) -> super::exchange::Reply {
-    reply(StatusCode::OK, "text/html; charset=utf-8", page)
 }

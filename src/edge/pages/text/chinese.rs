@@ -9,13 +9,11 @@ pub(super) const WORDS: Words = Words {
     operator: "给网站管理员",
     detail: "技术细节",
     request_id: "请求编号",
-    wait: ("请在 ", " 秒后再试。"),
     own_address: "本站地址",
     copy: "复制地址",
     copied: "已复制",
     address: "要打开的地址",
     qr_code: "本页地址的二维码",
-    no_qr_code: "这个地址太长，二维码放不下。请把下面的地址发到微信里打开。",
     cancel: "暂不退出",
 };
 
@@ -27,6 +25,15 @@ pub(super) const LOGOUT: Text = Text {
     operator: None,
 };
 
+pub(super) const UNSCANNABLE: Text = Text {
+    title: "请在微信中打开",
+    lead: "这个地址太长，二维码放不下。",
+    advice: &["本网站没有开通电脑浏览器的登录。", "请复制下面的地址，发到微信里打开。"],
+    operator: DESKTOP_DOOR,
+    ..PLAIN
+};
+
+const DESKTOP_DOOR: Option<&str> = Some("要让访客在电脑浏览器里登录，需要开放平台的网站应用（website_app）。");
 const AGAIN: Option<&str> = Some("再试一次");
 
 const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, operator: None };
@@ -42,7 +49,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::AmbiguousPath { .. } => Text {
             title: "地址无法识别",
-            lead: "这个地址可能被理解成不同的页面，为了安全，没有打开它。",
+            lead: "这个地址的含义不明确，没有打开它。",
             advice: &["请检查链接是否完整，或从首页重新进入。"],
             button: Some("回到首页"),
             ..PLAIN
@@ -56,21 +63,21 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::HeaderTooLarge(Oversize::Headers) => Text {
             title: "请求太大",
-            lead: "浏览器随请求发来的内容太多，多半是本网站的 Cookie 积累得太多。",
+            lead: "浏览器随请求发来的 Cookie 可能太多了。",
             advice: &["请清除本网站的 Cookie，再重新打开页面。"],
             ..PLAIN
         },
         Reason::LoginRequired { .. } => Text {
             title: "请重新登录",
             lead: "登录已经结束，或者还没有登录。",
-            advice: &["如果刚才在提交内容，它没有被保存；登录后请重新提交。"],
+            advice: &["如果正在提交内容，请登录后重新提交。"],
             button: Some("用微信登录"),
             ..PLAIN
         },
         Reason::LoginDeclined { .. } => Text {
             title: "登录已取消",
             lead: "没有得到微信授权，所以还没有登录。",
-            advice: &["要继续访问，请重新登录，并在微信的授权页上点「允许」。"],
+            advice: &["要继续，请重新登录，并在授权页点「允许」。"],
             button: Some("重新登录"),
             ..PLAIN
         },
@@ -83,7 +90,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::LoginLoop => Text {
             title: "登录没有成功",
-            lead: "短时间内登录了几次，都没能完成。常见的原因：",
+            lead: "接连登录了几次，都没有成功。可能的原因：",
             advice: &[
                 "浏览器没有保存 Cookie。请允许本网站使用 Cookie，并关闭无痕模式。",
                 "手机或电脑的时间不准。请打开「自动设置时间」。",
@@ -103,42 +110,39 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Forbidden(Barrier::Snapshot) => Text {
             title: "快照页不能访问",
-            lead: "现在是微信的快照页，这个网站不对快照页开放。",
+            lead: "现在是微信快照页，本网站不对它开放。",
             advice: &["请在微信中正常打开这个网站。"],
             ..PLAIN
         },
         Reason::Forbidden(Barrier::ForeignOrigin) => Text {
             title: "操作没有执行",
-            lead: "这个操作不是从本网站发起的，为了安全没有执行。",
+            lead: "这个操作不是从本网站发起的，没有执行。",
             advice: &["请回到本网站，在页面上重新操作。"],
             button: Some("回到首页"),
             ..PLAIN
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            lead: "现在是微信的快照页，只能浏览部分内容，还不能登录。",
-            advice: &["点击之后，微信会请你确认授权，随后打开完整的页面。"],
+            lead: "现在是微信快照页，只能浏览，不能登录。",
+            advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },
         Reason::NotInWechat { outside: Outside::Desktop, .. } => Text {
             title: "请用微信扫一扫",
-            lead: "本网站用微信登录。用手机微信扫描二维码，在微信里打开这个页面。",
-            advice: &[
-                "本网站没有开通电脑浏览器的扫码登录，所以扫码后在手机上继续。",
-                "也可以把地址发到电脑版微信里打开。",
-            ],
-            operator: Some("要让访客在电脑浏览器里登录，需要开放平台的网站应用（website_app）。"),
+            lead: "用手机微信扫一扫，在微信里打开本页。",
+            advice: &["本网站没有开通电脑浏览器的登录，扫码后请在手机上继续。", "也可以把地址发到电脑版微信里打开。"],
+            operator: DESKTOP_DOOR,
             ..PLAIN
         },
         Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
             title: "请在微信中打开",
-            lead: "本网站用微信登录，而微信登录只能在微信里进行。",
+            lead: "本网站用微信登录，需要在微信里进行。",
             advice: &["复制下面的地址。", "打开微信，发给「文件传输助手」或任意聊天。", "在聊天里点开这个地址。"],
             ..PLAIN
         },
         Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
             title: "请在微信中打开",
-            lead: "现在是企业微信。本网站没有开通企业微信登录，请换到微信里打开。",
+            lead: "本网站没有开通企业微信登录，请换到微信。",
             advice: &[
                 "复制下面的地址。",
                 "打开微信（不是企业微信），发给「文件传输助手」或任意聊天。",
@@ -149,19 +153,20 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::RateLimited { .. } => {
             Text {
-                title: "操作太频繁", lead: "来自这个网络的登录请求太多了，请稍等一会儿。", button: AGAIN, ..PLAIN
+                title: "操作太频繁", lead: "这个网络的登录请求太多，请稍等一会儿。", button: AGAIN, ..PLAIN
             }
         }
         Reason::WechatUnavailable { .. } => Text {
             title: "微信暂时没有回应",
-            lead: "登录需要微信确认，但微信的服务器暂时没有回应。这通常很快恢复。",
+            lead: "登录需要微信确认，但微信暂时没有回应。",
+            advice: &["通常很快恢复，请稍后再试。"],
             button: AGAIN,
             ..PLAIN
         },
         Reason::WechatMisconfigured => Text {
             title: "暂时无法登录",
-            lead: "本网站的微信登录设置有问题，需要管理员处理。",
-            advice: &["请稍后再来，或把下面的请求编号告诉网站管理员。"],
+            lead: "本网站的微信登录设置需要管理员处理。",
+            advice: &["请稍后再来，或把请求编号告诉管理员。"],
             operator: Some("微信拒绝了本站的账号凭据。具体原因在网关日志里，按请求编号查找。"),
             ..PLAIN
         },
@@ -182,7 +187,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         Reason::UpstreamTimeout => Text {
             title: "网站响应超时",
             lead: "网站花了太长时间，没有等到回应。",
-            advice: &["请稍后再试。如果刚才在提交内容，请先确认它是否已经生效。"],
+            advice: &["请稍后再试。若在提交内容，请先确认是否生效。"],
             button: AGAIN,
             operator: Some("upstream 没有在 response_timeout 之内给出回应。"),
         },

@@ -9,13 +9,11 @@ pub(super) const WORDS: Words = Words {
     operator: "For the site’s operator",
     detail: "Technical detail",
     request_id: "Request",
-    wait: ("Please try again in ", " s."),
     own_address: "This site’s address",
     copy: "Copy the address",
     copied: "Copied",
     address: "Address to open",
     qr_code: "QR code of this page’s address",
-    no_qr_code: "This address is too long for a QR code. Send the address below to yourself in WeChat.",
     cancel: "Stay signed in",
 };
 
@@ -27,6 +25,19 @@ pub(super) const LOGOUT: Text = Text {
     operator: None,
 };
 
+pub(super) const UNSCANNABLE: Text = Text {
+    title: "Open this page in WeChat",
+    lead: "Its address is too long for a QR code.",
+    advice: &[
+        "Sign-in for desktop browsers is not set up on this site.",
+        "Copy the address below, send it to any chat in WeChat, and open it there.",
+    ],
+    operator: DESKTOP_DOOR,
+    ..PLAIN
+};
+
+const DESKTOP_DOOR: Option<&str> =
+    Some("To sign visitors in inside desktop browsers, an Open Platform website app (website_app) is needed.");
 const AGAIN: Option<&str> = Some("Try again");
 const HOME: Option<&str> = Some("Go to the home page");
 
@@ -36,7 +47,7 @@ const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, opera
 pub(super) const fn fault(reason: &Reason) -> Text {
     match reason {
         Reason::BadRequest { .. } => Text {
-            title: "This request makes no sense",
+            title: "This request was not understood",
             lead: "The browser sent a request that is incomplete or malformed.",
             advice: &["Go back and try again. If somebody sent you a link, check that it is complete."],
             ..PLAIN
@@ -128,9 +139,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
                 "Sign-in for desktop browsers is not set up on this site, so you will continue on your phone.",
                 "You can also open the address in WeChat for desktop.",
             ],
-            operator: Some(
-                "To sign visitors in inside desktop browsers, an Open Platform website app (website_app) is needed.",
-            ),
+            operator: DESKTOP_DOOR,
             ..PLAIN
         },
         Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
@@ -162,7 +171,8 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::WechatUnavailable { .. } => Text {
             title: "WeChat is not answering",
-            lead: "WeChat has to confirm the sign-in, but its servers do not answer right now. This usually passes soon.",
+            lead: "WeChat has to confirm the sign-in, but its servers do not answer right now.",
+            advice: &["This usually passes soon. Please try again in a moment."],
             button: AGAIN,
             ..PLAIN
         },

@@ -35,8 +35,6 @@ pub(super) struct Words {
     pub(super) operator: &'static str,
     pub(super) detail: &'static str,
     pub(super) request_id: &'static str,
-    /// Around a number of seconds.
-    pub(super) wait: (&'static str, &'static str),
     /// Before the site's own address.
     pub(super) own_address: &'static str,
     pub(super) copy: &'static str,
@@ -44,8 +42,6 @@ pub(super) struct Words {
     pub(super) address: &'static str,
     /// What the picture shows, for those who do not see it.
     pub(super) qr_code: &'static str,
-    /// Where the address is too long for a QR code that a phone can read.
-    pub(super) no_qr_code: &'static str,
     pub(super) cancel: &'static str,
 }
 
@@ -69,6 +65,22 @@ impl Tongue {
         match self {
             Self::Chinese => chinese::fault(reason),
             Self::English => english::fault(reason),
+        }
+    }
+
+    /// The desktop page where the address is too long for a QR code that a phone can read.
+    pub(super) const fn unscannable(self) -> Text {
+        match self {
+            Self::Chinese => chinese::UNSCANNABLE,
+            Self::English => english::UNSCANNABLE,
+        }
+    }
+
+    pub(super) fn wait(self, seconds: u64) -> String {
+        match (self, seconds) {
+            (Self::Chinese, _) => format!("请在 {seconds} 秒后再试。"),
+            (Self::English, 1) => "Please try again in a second.".to_owned(),
+            (Self::English, _) => format!("Please try again in {seconds} seconds."),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Hostile return targets, by list, by generator and by chance.
 
 use proptest::prelude::*;
+use url::Url;
 
-use super::*;
+use crate::config::PublicUrl;
+use crate::login::ReturnTo;
 
 fn site() -> PublicUrl {
     PublicUrl { origin: "https://m.example.com".into(), https: true, host: "m.example.com".into(), port: None }

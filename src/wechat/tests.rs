@@ -1,0 +1,155 @@
+//! The client and the kept tokens against a scripted WeChat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::scripted::{APP_SECRET, OPENID, Reply, Scripted, account, token};
+use super::*;
+use crate::clock::{Clock, Timestamp};
+use crate::config::Endpoints;
+use crate::secret::Secret;
+use crate::store::{Key, Memory};
+use crate::types::OpenId;
+
+const EXCHANGE: &str = "/sns/oauth2/access_token";
+const REFRESH: &str = "/sns/oauth2/refresh_token";
+const PROFILE: &str = "/sns/userinfo";
+
+fn client(wechat: &Scripted) -> Client {
+    Client::new(&account(), &wechat.endpoints(), Handle::current()).expect("TLS can be set up")
+}
+
+fn openid() -> OpenId {
+    OpenId::parse(OPENID).expect("a valid openid")
+}
+
+#[tokio::test]
+async fn urls_are_in_wechats_order_and_encoded_once() {
+    let wechat = Scripted::begin(|target| match target {
+        target if target.starts_with(PROFILE) => Reply::profile("n"),
+        _ => Reply::token("snsapi_userinfo"),
+    })
+    .await;
+    let client = client(&wechat);
+    client.user_token("a&b=c/中").await.expect("a token");
+    client.refresh(&Secret::new("R+1".into())).await.expect("a token");
+    client.profile(&Secret::new("A 1".into()), &openid()).await.expect("a profile");
+    assert_eq!(
+        wechat.asked(EXCHANGE),
+        [format!(
+            "{EXCHANGE}?appid=wx0123456789abcdef&secret={APP_SECRET}&code=a%26b%3Dc%2F%E4%B8%AD&grant_type=authorization_code"
+        )]
+    );
+    assert_eq!(
+        wechat.asked(REFRESH),
+        [format!("{REFRESH}?appid=wx0123456789abcdef&grant_type=refresh_token&refresh_token=R%2B1")]
+    );
+    assert_eq!(wechat.asked(PROFILE), [format!("{PROFILE}?access_token=A%201&openid={OPENID}&lang=zh_CN")]);
+}
+
+#[tokio::test]
+async fn troubles_are_told_apart_and_never_tried_again() {
+    for (reply, expected) in [
+        (Reply::Reset, Trouble::Unreachable),
+        (Reply::json("<html>"), Trouble::Nonsense),
+        (Reply::Body(vec![b' '; 65 * 1024]), Trouble::Unreachable),
+        (Reply::errcode(40029), Trouble::CodeRefused),
+        (Reply::errcode(-1), Trouble::Busy),
+    ] {
+        let wechat = Scripted::begin(move |_| reply.clone()).await;
+        let error = client(&wechat).user_token("CODE").await.expect_err("trouble");
+        assert_eq!(error.trouble, expected);
+        assert_eq!(wechat.asked(EXCHANGE).len(), 1, "{expected:?}");
+    }
+}
+
+#[tokio::test]
+async fn r48_errors_hold_no_url_and_no_secret() {
+    let closed = Endpoints { open: String::new(), api: "http://127.0.0.1:1".into() };
+    let client = Client::new(&account(), &closed, Handle::current()).expect("TLS can be set up");
+    let reset = Scripted::begin(|_| Reply::Reset).await;
+    let other = Client::new(&account(), &reset.endpoints(), Handle::current()).expect("TLS can be set up");
+    for error in [
+        client.user_token("CODE-1").await.expect_err("nobody listens"),
+        other.user_token("CODE-1").await.expect_err("it is cut"),
+    ] {
+        for text in [format!("{error}"), format!("{error:?}")] {
+            for secret in [APP_SECRET, "CODE-1", "secret=", "127.0.0.1"] {
+                assert!(!text.contains(secret), "{text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_profile_of_somebody_else_is_none() {
+    let wechat = Scripted::begin(|_| Reply::json(r#"{"openid":"oSomebodyElse_0123456789ab","nickname":"x"}"#)).await;
+    let error = client(&wechat).profile(&Secret::new("A".into()), &openid()).await.expect_err("somebody else");
+    assert_eq!(error.trouble, Trouble::Nonsense);
+}
+
+/// Kept tokens, after a sign-in with `scope`.
+async fn signed_in(wechat: &Scripted, scope: &str) -> (UserTokens, Clock, Arc<Memory>) {
+    let clock = Clock::fixed(Timestamp(1_000_000));
+    let memory = Arc::new(Memory::new(clock.clone()));
+    let tokens = UserTokens::new(client(wechat), memory.clone(), clock.clone());
+    remember(&tokens, scope).await;
+    (tokens, clock, memory)
+}
+
+async fn remember(tokens: &UserTokens, scope: &str) {
+    let token = UserToken::parse(Api::UserToken, token(OPENID, scope).as_bytes()).expect("a token");
+    tokens.remember(&token).await.expect("memory is always there");
+}
+
+#[tokio::test]
+async fn a_fresh_profile_comes_by_the_kept_token() {
+    let wechat = Scripted::begin(|_| Reply::profile("new")).await;
+    let (tokens, clock, _) = signed_in(&wechat, "snsapi_userinfo").await;
+    clock.advance(Duration::from_hours(1));
+    let profile = tokens.profile(&openid()).await.expect("a profile");
+    assert_eq!(profile.nickname.expect("a nickname").as_str(), "new");
+    assert_eq!((wechat.asked(REFRESH).len(), wechat.asked(PROFILE).len()), (0, 1));
+}
+
+#[tokio::test]
+async fn an_expired_or_dead_token_is_refreshed_once() {
+    for (idle, first) in [(Duration::from_hours(3), 1), (Duration::ZERO, 2)] {
+        let wechat = Scripted::begin(|target| match target {
+            target if target.starts_with(REFRESH) => Reply::json(&token(OPENID, "").replace("TOKEN-1", "TOKEN-2")),
+            target if target.contains("ACCESS-TOKEN-1") => Reply::errcode(42001),
+            _ => Reply::profile("new"),
+        })
+        .await;
+        let (tokens, clock, _) = signed_in(&wechat, "snsapi_userinfo").await;
+        clock.advance(idle);
+        tokens.profile(&openid()).await.expect("a profile");
+        tokens.profile(&openid()).await.expect("a profile, by the new token");
+        assert_eq!(wechat.asked(REFRESH).len(), 1);
+        assert!(wechat.asked(REFRESH)[0].ends_with("refresh_token=REFRESH-TOKEN-1"));
+        assert_eq!(wechat.asked(PROFILE).len(), first + 1);
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_that_works_the_profile_is_stale() {
+    let wechat = Scripted::begin(|_| Reply::errcode(42002)).await;
+    let (tokens, clock, memory) = signed_in(&wechat, "snsapi_userinfo").await;
+    clock.advance(Duration::from_hours(3));
+    assert!(matches!(tokens.profile(&openid()).await, Err(Stale::WeChat(_))));
+    let key = Key::user_token(&account().app_id, &openid());
+    assert!(memory.get(&key).is_none(), "a refresh token that is dead is not kept");
+    assert!(matches!(tokens.profile(&openid()).await, Err(Stale::Forgotten)));
+    let (base, _, _) = signed_in(&wechat, "snsapi_base").await;
+    assert!(matches!(base.profile(&openid()).await, Err(Stale::NotAsked)));
+}
+
+#[tokio::test]
+async fn a_silent_sign_in_keeps_the_token_that_shows_the_profile() {
+    let wechat = Scripted::begin(|_| Reply::profile("new")).await;
+    let (tokens, _, _) = signed_in(&wechat, "snsapi_userinfo").await;
+    remember(&tokens, "snsapi_base").await;
+    assert!(tokens.profile(&openid()).await.is_ok());
+}
