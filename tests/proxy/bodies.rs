@@ -162,9 +162,9 @@ async fn a_client_that_goes_away_ends_the_request_at_the_site() {
                 assert_eq!(wire.head().await.expect("a head").status(), 200, "{name}");
             }
             if reset {
-                wire.reset()
+                wire.reset();
             } else {
-                drop(wire)
+                drop(wire);
             }
             origin.is_left_alone().await;
             assert_eq!(origin.connections(), 1, "{name}");

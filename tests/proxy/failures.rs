@@ -141,6 +141,24 @@ async fn bodies_that_stand_still_are_cut() {
     origin.is_left_alone().await;
 }
 
+#[tokio::test]
+async fn a_site_that_takes_no_more_of_an_upload_times_out() {
+    let origin = Origin::start(async |mut conversation| {
+        conversation.head().await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let limits = "response_timeout = '1h'\nidle_timeout = '800ms'";
+    let world = before(&origin, Wants { upstream: limits, ..Wants::default() }).await;
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send("POST /open/ HTTP/1.1\r\nHost: m.example.com\r\nContent-Length: 100000000\r\n\r\n").await;
+    let zeros = vec![0; 1 << 20];
+    // Until every buffer on the way is full.
+    while tokio::time::timeout(Duration::from_millis(300), wire.try_send(&zeros)).await.is_ok_and(|sent| sent.is_ok()) {
+    }
+    assert_eq!(wire.answer().await.problem(), (504, "upstream-timeout".to_owned()));
+}
+
 /// Answers once per connection, then closes it a moment later without a word.
 async fn forgetful() -> (Origin, Arc<AtomicUsize>) {
     let closed = Arc::new(AtomicUsize::new(0));

@@ -107,8 +107,9 @@ async fn r24_more_connections_than_allowed_are_told_so() {
         assert_eq!(wire.ask(get("/open/", "")).await.status(), 200);
         held.push(wire);
     }
-    for _ in 0..5 {
+    for request in [String::new(), get("/open/", ""), get("/", "")] {
         let mut wire = Wire::connect(world.gate).await;
+        let _ = wire.try_send(request).await;
         let answer = wire.answer().await;
         assert_eq!(answer.problem(), (503, "overloaded".to_owned()));
         assert!(answer.header("retry-after").is_some_and(|pause| pause.parse::<u32>().is_ok_and(|pause| pause > 0)));
