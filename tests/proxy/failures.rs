@@ -159,6 +159,22 @@ async fn a_site_that_takes_no_more_of_an_upload_times_out() {
     assert_eq!(wire.answer().await.problem(), (504, "upstream-timeout".to_owned()));
 }
 
+#[tokio::test]
+async fn a_client_that_takes_no_more_of_an_answer_is_cut() {
+    let origin = Origin::start(async |mut conversation| {
+        conversation.head().await;
+        conversation.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n").await;
+        while conversation.wire.try_send(vec![0; 1 << 20]).await.is_ok() {}
+    })
+    .await;
+    let world = before(&origin, Wants { upstream: "idle_timeout = '800ms'", ..Wants::default() }).await;
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send(get("/open/", "")).await;
+    assert_eq!(wire.head().await.expect("a head").status(), 200);
+    origin.is_left_alone().await;
+    assert!(wire.rest().await.len() < 1_000_000_000);
+}
+
 /// Answers once per connection, then closes it a moment later without a word.
 async fn forgetful() -> (Origin, Arc<AtomicUsize>) {
     let closed = Arc::new(AtomicUsize::new(0));
