@@ -70,7 +70,12 @@ impl Program {
         (program, std::thread::spawn(|| std::io::read_to_string(stderr).expect("text")))
     }
 
-    async fn launch(url: &str, Wants { server, upstream, rest }: Wants<'_>, stderr: Stdio) -> Self {
+    async fn launch(url: &str, wants: Wants<'_>, stderr: Stdio) -> Self {
+        Self::launch_as(&[], url, wants, stderr).await
+    }
+
+    /// Under another program, which is given it as its last words.
+    async fn launch_as(under: &[&str], url: &str, Wants { server, upstream, rest }: Wants<'_>, stderr: Stdio) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let address = free_port();
         let text = format!(
@@ -80,7 +85,7 @@ impl Program {
              [session]\nsecret = 'a session secret for tests, 32 bytes at least'\n[log]\naccess = false\n{OPEN}{rest}"
         );
         fs::write(directory.path().join("config.toml"), text).expect("a file");
-        let child = run(&["run", "-c", "config.toml"], &directory, stderr);
+        let child = run_under(under, &["run", "-c", "config.toml"], &directory, stderr);
         let mut program = Self { address, child, directory };
         eventually("the program listens", async || {
             assert_eq!(program.ended(), None, "it ended instead");
@@ -122,6 +127,13 @@ impl Program {
         format!("/proc/{}/{file}", self.child.0.id()).into()
     }
 
+    /// As [`Program::before`], allowed this many files and sockets at once.
+    pub async fn with_descriptors(origin: &Origin, most: u32) -> Self {
+        let limit = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
+        Self::launch_as(&["sh", "-c", &limit], &format!("http://{}", origin.address), Wants::default(), Stdio::null())
+            .await
+    }
+
     /// Another one with the same configuration; gives its exit code and what it said.
     pub async fn twin(&self) -> (Option<i32>, String) {
         outcome(run(&["run", "-c", "config.toml"], &self.directory, Stdio::piped())).await
@@ -136,9 +148,19 @@ pub async fn try_config(text: &str) -> (Option<i32>, String) {
 }
 
 fn run(arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Running {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wxgate"));
-    command.args(arguments).current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-    Running(command.env_clear().spawn().expect("the program starts"))
+    run_under(&[], arguments, directory, stderr)
+}
+
+fn run_under(under: &[&str], arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Running {
+    let words: Vec<&str> = under.iter().copied().chain([env!("CARGO_BIN_EXE_wxgate")]).collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).args(arguments).current_dir(directory.path());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    // No variable of the outside may be taken for configuration.
+    for name in std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("WXGATE_")) {
+        command.env_remove(name);
+    }
+    Running(command.spawn().expect("the program starts"))
 }
 
 async fn outcome(mut running: Running) -> (Option<i32>, String) {

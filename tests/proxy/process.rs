@@ -198,6 +198,32 @@ async fn r15_connections_cut_anywhere_crash_nothing_and_leak_nothing() {
 }
 
 #[tokio::test]
+async fn r15_running_out_of_descriptors_passes() {
+    let origin = Origin::saying(OK).await;
+    let mut program = Program::with_descriptors(&origin, 60).await;
+    let mut inside = Wire::connect(program.address).await;
+    assert_eq!(inside.ask(get("/open/", "")).await.text(), "ok");
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        let mut wire = Wire::connect(program.address).await;
+        wire.send(get("/open/", "")).await;
+        crowd.push(wire);
+    }
+    eventually("it is full", async || program.descriptors() >= 60).await;
+    // Who is inside is answered, if only with regret.
+    let answer = inside.ask(get("/open/", "")).await;
+    assert!([200, 502].contains(&answer.status()), "{answer:?}");
+    drop(crowd);
+    eventually("there is room again", async || {
+        let mut wire = Wire::connect(program.address).await;
+        wire.try_send(get("/open/", "")).await.is_ok()
+            && wire.try_answer().await.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
+    assert!(program.ended().is_none());
+}
+
+#[tokio::test]
 async fn a_site_or_wechat_that_is_killed_takes_nothing_along() {
     let origin = Origin::saying(OK).await;
     let address = origin.address;

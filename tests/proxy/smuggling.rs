@@ -241,3 +241,53 @@ async fn r18_denied_requests_open_no_connection_to_the_site() {
     // Seen from outside that the same gate does reach it.
     assert_eq!(ask(world.gate, get("/open/", "")).await.text(), "secret");
 }
+
+/// What a site says too much is nobody's answer: least of all the next visitor's.
+#[tokio::test]
+async fn r44_an_answer_too_many_is_given_to_nobody() {
+    const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+    let cases: [(&str, &str, String); 6] = [
+        ("GET", "two answers", format!("{OK}{POISON}")),
+        ("GET", "a longer body than said", OK.replace("ok", "ok-and-poison")),
+        ("HEAD", "a body for HEAD", format!("{OK}{POISON}")),
+        ("GET", "a body for 204", format!("HTTP/1.1 204 No Content\r\n\r\n{POISON}")),
+        ("GET", "a body for 304", format!("HTTP/1.1 304 Not Modified\r\n\r\n{POISON}")),
+        ("GET", "more after the last chunk", {
+            format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n{POISON}")
+        }),
+    ];
+    for (method, name, said) in cases {
+        for late in [false, true] {
+            let said = said.clone();
+            let origin = Origin::start(move |mut conversation| {
+                let said = said.clone();
+                async move {
+                    while let Some(request) = conversation.request().await {
+                        if request.target() == "/open/next" {
+                            conversation.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext").await;
+                            continue;
+                        }
+                        let (first, more) = said.split_at(if late { said.len() - 10 } else { said.len() });
+                        conversation.say(first).await;
+                        tokio::task::yield_now().await;
+                        conversation.say(more).await;
+                    }
+                }
+            })
+            .await;
+            let world = before(&origin, Wants::default()).await;
+            for _ in 0..10 {
+                let mut wire = Wire::connect(world.gate).await;
+                wire.send(get("/open/first", "").replacen("GET", method, 1)).await;
+                let mut first = wire.head().await.expect("a head");
+                if method == "GET" && first.status() == 200 {
+                    wire.body(&mut first).await.expect("a body");
+                    assert_eq!(first.text(), "ok", "{name}");
+                }
+                // Somebody else's request, at once.
+                let next = ask(world.gate, get("/open/next", "")).await;
+                assert_eq!((next.status(), next.text().as_str()), (200, "next"), "{name}, late: {late}");
+            }
+        }
+    }
+}
