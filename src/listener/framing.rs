@@ -227,7 +227,7 @@ impl Head {
         }
         let coding = value(b"transfer-encoding:");
         if coding.is_some() || value(b"content-length:").is_some() {
-            self.framings += 1;
+            self.framings = self.framings.saturating_add(1);
         }
         // Any other coding would be lost on the way, and any list is one for somebody to read differently.
         self.framings < 2 && coding.is_none_or(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked"))
