@@ -13,6 +13,7 @@ mod proxy {
     mod paths;
     mod process;
     mod smuggling;
+    mod storms;
     mod upgrades;
     mod wire;
 }

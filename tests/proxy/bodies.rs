@@ -115,6 +115,10 @@ async fn trailers_pass_both_ways() {
     assert_eq!(seen.header("te"), Some("trailers"));
     let expected = [("x-sum".to_owned(), "7".to_owned()), ("x-more".to_owned(), "8".to_owned())];
     assert_eq!((answer.text().as_str(), &answer.trailers[..]), ("ok", &expected[..]));
+    // What no header announced is dropped on the way, as RFC 9110 section 6.5.1 lets it be.
+    let request = upload("Transfer-Encoding: chunked\r\n") + "2\r\nup\r\n0\r\nX-Up: 6\r\n\r\n";
+    assert_eq!(wire.ask(&request).await.text(), "ok");
+    assert_eq!((origin.last().text().as_str(), origin.last().trailers.len()), ("up", 0));
     // Whoever did not ask for trailers gets the body alone.
     let answer = wire.ask(get("/open/", "")).await;
     assert_eq!((answer.text().as_str(), answer.trailers.len()), ("ok", 0));

@@ -35,6 +35,27 @@ async fn a_site_that_refuses_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_site_that_does_not_even_accept_is_unreachable_in_time() {
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    full.listen(0).expect("a listener");
+    let address = full.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
+    // What fits into the queue is accepted by the system; the next one is not answered at all.
+    let mut queue = Vec::new();
+    while let Ok(Ok(waiting)) =
+        tokio::time::timeout(Duration::from_millis(200), tokio::net::TcpStream::connect(address)).await
+    {
+        queue.push(waiting);
+    }
+    let world =
+        before_url(&format!("http://{address}"), Wants { upstream: "connect_timeout = '500ms'", ..Wants::default() })
+            .await;
+    let began = Instant::now();
+    assert_eq!(ask(world.gate, get("/open/", "")).await.problem(), (502, "upstream-unreachable".to_owned()));
+    assert!((450..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn nonsense_is_a_broken_upstream() {
     for said in [
         "",
