@@ -355,3 +355,30 @@ async fn a_page_that_only_asks_who_is_there_keeps_the_session_alive() {
     }
     assert_eq!(browser.get(&world.url("/")).await.status, 200);
 }
+
+#[tokio::test]
+async fn r35_a_dead_cookie_does_not_hide_a_living_one_of_the_same_name() {
+    let world = World::start("").await;
+    let (mut ended, mut living) = (world.signed_in("fei").await, world.signed_in("lin").await);
+    let dead = world.session_of(&mut ended).expect("a session");
+    world.sign_out(&mut ended).await;
+    let good = world.session_of(&mut living).expect("a session");
+    let lin = world.openid("lin").await;
+    for (line, status) in [
+        (format!("wxgate=junk; wxgate={good}"), 200),
+        (format!("wxgate={good}; wxgate=junk"), 200),
+        (format!("wxgate={dead}; a=1; wxgate={good}"), 200),
+        (format!("wxgate=; wxgate=; wxgate={dead}; wxgate={good}"), 200),
+        (format!("wxgate={dead}; wxgate=junk"), 401),
+        (format!("{}wxgate={good}", "wxgate=junk; ".repeat(50)), 401),
+    ] {
+        let mut browser = world.browser(WECHAT);
+        browser.headers.insert("cookie", line.parse().expect("a value"));
+        let answer = browser.fetch(&world.url("/")).await;
+        assert_eq!(answer.status, status, "{line}");
+        if status == 200 {
+            assert_eq!(answer.told("x-wechat-openid").as_ref(), Some(&lin), "{line}");
+            assert!(!answer.told("cookie").unwrap_or_default().contains("wxgate"), "none of them goes further");
+        }
+    }
+}
