@@ -319,3 +319,21 @@ async fn trying_again_asks_for_as_much_as_the_first_time() {
         assert_eq!(arrived.told("x-wechat-scope").as_deref(), Some("snsapi_userinfo"), "{answer} {fault:?}");
     }
 }
+
+#[tokio::test]
+async fn two_slow_calls_of_one_sign_in_share_the_eight_seconds() {
+    let world = World::start("[[route]]\npath = '/**'\nscope = 'userinfo'\n").await;
+    let mut browser = world.visitor("lin");
+    let callback = world.callback_of(&mut browser, "/target").await;
+    world.fault(r#"[{"api":"access_token","delay_ms":5000},{"api":"userinfo","delay_ms":5000}]"#).await;
+    let began = Instant::now();
+    let back = browser.get(&callback).await;
+    assert!(began.elapsed() < Duration::from_millis(9500), "{:?}", began.elapsed());
+    // Who they are was known in time; only what they call themselves was not.
+    assert_eq!((back.status.as_u16(), back.header("location")), (303, Some("/target#")));
+    let arrived = browser.get(&world.url("/target")).await;
+    assert_eq!(arrived.told("x-wechat-openid"), Some(world.openid("lin").await));
+    world.fault("[]").await;
+    let me = browser.fetch(&world.url("/_wechat/me?fresh=1")).await.json();
+    assert_eq!(me["nickname"], "林小雨🌧️", "asked again, WeChat tells");
+}
