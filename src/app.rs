@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -184,6 +185,9 @@ impl App {
     /// # Errors
     /// [`RunError`] when a worker ends before it is told to.
     pub fn run(self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        let mut stop = std::pin::pin!(stop);
+        // Its first poll is what catches signals: whoever has been answered can count on that.
+        let stopped = self.control.block_on(std::future::poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())));
         let (told, tell) = (watch::Sender::new(false), mpsc::unbounded_channel::<String>());
         let (ended, mut endings) = tell;
         let threads: Vec<JoinHandle<()>> = self
@@ -212,7 +216,7 @@ impl App {
         drop(ended);
         let early = self.control.block_on(async {
             tokio::select! {
-                () = stop => None,
+                () = async { if !stopped { stop.await } } => None,
                 early = endings.recv() => early,
             }
         });

@@ -193,6 +193,11 @@ impl Watch {
         ticks(limit, self.patience.tick)
     }
 
+    /// Somebody else is waited for, within the same limit and since the same moment.
+    pub fn wait_for(&self, phase: Phase) {
+        self.state.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
     /// Something moved.
     pub fn progress(&self) {
         self.state.since.store(self.patience.now.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -44,6 +44,7 @@ pub fn bind(listen: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAddr>, V
     for wanted in listen {
         // With port 0 the first socket finds the port that the others share.
         let mut address = *wanted;
+        is_free(address).map_err(|source| BindError { address, source })?;
         for worker in &mut sockets {
             let socket = listen_on(address).map_err(|source| BindError { address, source })?;
             address = socket.local_addr().map_err(|source| BindError { address, source })?;
@@ -60,6 +61,13 @@ pub fn bind(listen: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAddr>, V
 pub struct BindError {
     address: SocketAddr,
     source: io::Error,
+}
+
+/// Sockets that share their port would share it with another gate's, too: two would run where one was meant.
+fn is_free(address: SocketAddr) -> io::Result<()> {
+    let probe = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    probe.set_reuse_address(true)?;
+    probe.bind(&address.into())
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<StdListener> {

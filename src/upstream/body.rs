@@ -59,9 +59,17 @@ impl HttpBody for Outgoing {
         let Some(body) = &mut self.inner else { return Poll::Ready(None) };
         let polled = Pin::new(&mut *body).poll_frame(cx);
         let ended = body.is_end_stream() || matches!(polled, Poll::Ready(None));
-        // An answer may have begun before the upload ended: then the answer's pace is what counts.
         match (&polled, self.watch.phase()) {
-            (Poll::Ready(_), Phase::Upload) if ended => self.watch.enter_for(Phase::Upstream, self.limits.answer),
+            (Poll::Ready(_), Phase::Upload | Phase::Upstream) if ended => {
+                self.watch.enter_for(Phase::Upstream, self.limits.answer);
+            }
+            // Whoever asked for this has to make room before it asks again.
+            (Poll::Ready(_), Phase::Upload | Phase::Upstream) => {
+                self.watch.wait_for(Phase::Upstream);
+                self.watch.progress();
+            }
+            (Poll::Pending, Phase::Upload | Phase::Upstream) => self.watch.wait_for(Phase::Upload),
+            // An answer has begun before the upload ended: the pace of both counts.
             (Poll::Ready(_), _) => self.watch.progress(),
             (Poll::Pending, _) => {}
         }

@@ -77,10 +77,9 @@ async fn answers_without_a_body_have_none() {
     for (method, target, status, length) in [
         ("GET", "/open/204", 204, None),
         ("HEAD", "/open/head", 200, Some("999")),
-        ("GET", "/open/304", 304, Some("999")),
+        ("GET", "/open/304", 304, None),
         ("HEAD", "/open/chunked", 200, None),
         ("HEAD", "/open/hints", 200, Some("999")),
-        ("HEAD", "/open/304", 304, Some("999")),
     ] {
         wire.send(get(target, "").replacen("GET", method, 1)).await;
         let head = wire.head().await.expect("a head");

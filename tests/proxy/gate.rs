@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 use wxgate::simulator::Settings;
@@ -49,45 +50,55 @@ pub async fn signed_in(world: &World) -> String {
     format!("Cookie: {}\r\n", pairs.join("; "))
 }
 
-/// The program itself, killed when dropped.
+/// The program itself.
 pub struct Program {
     pub address: SocketAddr,
-    child: Child,
+    child: Running,
     directory: TempDir,
 }
 
 impl Program {
     /// Runs it in front of the origin until it listens.
     pub async fn before(origin: &Origin, wants: Wants<'_>) -> Self {
-        let program = Self::launch(&format!("http://{}", origin.address), wants);
-        let address = program.address;
-        eventually("the program listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
-        program
+        Self::launch(&format!("http://{}", origin.address), wants, Stdio::null()).await
     }
 
-    fn launch(url: &str, Wants { server, upstream, rest }: Wants<'_>) -> Self {
+    /// As [`Program::before`], with all that it says until it ends.
+    pub async fn heard(origin: &Origin, wants: Wants<'_>) -> (Self, JoinHandle<String>) {
+        let mut program = Self::launch(&format!("http://{}", origin.address), wants, Stdio::piped()).await;
+        let stderr = program.child.0.stderr.take().expect("it is piped");
+        (program, std::thread::spawn(|| std::io::read_to_string(stderr).expect("text")))
+    }
+
+    async fn launch(url: &str, Wants { server, upstream, rest }: Wants<'_>, stderr: Stdio) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let address = free_port();
         let text = format!(
             "public_url = 'http://{address}'\n[server]\nlisten = '{address}'\nworkers = 2\n{server}\n\
              [upstream]\nurl = '{url}'\n{upstream}\n\
-             [official_account]\napp_id = 'wx0123456789abcdef'\napp_secret = 'none that WeChat knows'\n\
+             [official_account]\napp_id = 'wx0123456789abcdef'\napp_secret = 'none-that-WeChat-knows'\n\
              [session]\nsecret = 'a session secret for tests, 32 bytes at least'\n[log]\naccess = false\n{OPEN}{rest}"
         );
         fs::write(directory.path().join("config.toml"), text).expect("a file");
-        let child = run(&["run", "-c", "config.toml"], &directory, Stdio::null());
-        Self { address, child, directory }
+        let child = run(&["run", "-c", "config.toml"], &directory, stderr);
+        let mut program = Self { address, child, directory };
+        eventually("the program listens", async || {
+            assert_eq!(program.ended(), None, "it ended instead");
+            tokio::net::TcpStream::connect(address).await.is_ok()
+        })
+        .await;
+        program
     }
 
     /// Sends a signal by its short name.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.0.id())]).status();
         assert!(sent.expect("a shell").success(), "kill -{name}");
     }
 
     /// How it ended, once it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("a child can be asked")
+        self.child.ended()
     }
 
     pub async fn exit_code(&mut self) -> Option<i32> {
@@ -108,19 +119,12 @@ impl Program {
     }
 
     fn proc(&self, file: &str) -> PathBuf {
-        format!("/proc/{}/{file}", self.child.id()).into()
+        format!("/proc/{}/{file}", self.child.0.id()).into()
     }
 
     /// Another one with the same configuration; gives its exit code and what it said.
     pub async fn twin(&self) -> (Option<i32>, String) {
         outcome(run(&["run", "-c", "config.toml"], &self.directory, Stdio::piped())).await
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -131,13 +135,31 @@ pub async fn try_config(text: &str) -> (Option<i32>, String) {
     outcome(run(&["run"], &directory, Stdio::piped())).await
 }
 
-fn run(arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Child {
+fn run(arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wxgate"));
     command.args(arguments).current_dir(directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-    command.env_clear().spawn().expect("the program starts")
+    Running(command.env_clear().spawn().expect("the program starts"))
 }
 
-async fn outcome(child: Child) -> (Option<i32>, String) {
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("no panic").expect("an end");
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+async fn outcome(mut running: Running) -> (Option<i32>, String) {
+    let stderr = running.0.stderr.take().expect("it is piped");
+    let said = std::thread::spawn(|| std::io::read_to_string(stderr).expect("text"));
+    eventually("it ends by itself", async || running.ended().is_some()).await;
+    (running.ended().and_then(|status| status.code()), said.join().expect("it was heard"))
+}
+
+/// A process, killed when dropped.
+struct Running(Child);
+
+impl Running {
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("a child can be asked")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

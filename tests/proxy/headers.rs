@@ -107,6 +107,11 @@ async fn r9_a_trusted_proxy_is_believed() {
         assert_eq!(seen.header(name), Some(value), "{seen:?}");
     }
 
+    // What is asked for is in the request's own line, whoever says otherwise.
+    let elsewhere = "X-Original-URI: /open/\r\nX-Original-URL: /open/\r\nX-Rewrite-URL: /open/\r\nX-Forwarded-Uri: /open/\r\n\
+         X-Forwarded-Prefix: /open\r\nX-Forwarded-Method: OPTIONS\r\nX-HTTP-Method-Override: OPTIONS\r\n";
+    assert_eq!(ask(world.gate, get("/", elsewhere)).await.problem(), (401, "login-required".to_owned()));
+
     // Nothing said: the proxy itself is the client.
     assert_eq!(ask(world.gate, get("/open/", "")).await.status(), 200);
     let seen = origin.last();

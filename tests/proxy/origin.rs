@@ -42,8 +42,6 @@ impl Listener {
 /// The site's side of one connection.
 pub struct Conversation {
     pub wire: Wire,
-    /// Counted from 0.
-    pub connection: usize,
     log: Log,
 }
 
@@ -91,8 +89,8 @@ impl Origin {
             let mut open = JoinSet::new();
             loop {
                 let Ok(wire) = listener.accept().await else { continue };
-                let connection = noted.connections.fetch_add(1, Ordering::SeqCst);
-                let handled = handler(Conversation { wire, connection, log: noted.clone() });
+                noted.connections.fetch_add(1, Ordering::SeqCst);
+                let handled = handler(Conversation { wire, log: noted.clone() });
                 let ended = noted.ended.clone();
                 open.spawn(async move {
                     handled.await;
