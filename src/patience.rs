@@ -58,6 +58,8 @@ struct State {
     /// In ticks; `0`: the phase's own.
     limit: AtomicU32,
     overdue: AtomicBool,
+    /// Whether it has been idle long enough to be put away.
+    rest: AtomicBool,
     done: AtomicBool,
     waker: OnceLock<Waker>,
 }
@@ -70,6 +72,9 @@ pub struct Watch {
 }
 
 impl Patience {
+    /// Whoever asks again within this finds everything in place.
+    const REST: Duration = Duration::from_secs(2);
+
     /// Coarse enough to cost nothing, fine enough for the shortest limit.
     const TICKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
@@ -107,6 +112,7 @@ impl Patience {
             since: AtomicU32::new(self.now.load(Ordering::Relaxed)),
             limit: AtomicU32::new(0),
             overdue: AtomicBool::new(false),
+            rest: AtomicBool::new(false),
             done: AtomicBool::new(false),
             waker: OnceLock::new(),
         });
@@ -117,6 +123,7 @@ impl Patience {
     /// One tick: time goes on, what is done is forgotten, what is overdue is woken.
     pub fn sweep(&self) {
         let now = self.now.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let rest = ticks(Self::REST, self.tick);
         let mut woken = Vec::new();
         self.lock().retain(|state| {
             if state.done.load(Ordering::Relaxed) {
@@ -125,8 +132,11 @@ impl Patience {
             let phase = usize::from(state.phase.load(Ordering::Relaxed));
             let own = state.limit.load(Ordering::Relaxed);
             let limit = if own == 0 { self.limits[phase] } else { own };
-            if now.wrapping_sub(state.since.load(Ordering::Relaxed)) > limit {
+            let still = now.wrapping_sub(state.since.load(Ordering::Relaxed));
+            if still > limit {
                 state.overdue.store(true, Ordering::Relaxed);
+                woken.extend(state.waker.get().cloned());
+            } else if phase == Phase::Idle as usize && still > rest && !state.rest.swap(true, Ordering::Relaxed) {
                 woken.extend(state.waker.get().cloned());
             }
             true
@@ -173,6 +183,7 @@ impl Watch {
         self.state.phase.store(phase as u8, Ordering::Relaxed);
         self.state.limit.store(limit, Ordering::Relaxed);
         self.state.overdue.store(false, Ordering::Relaxed);
+        self.state.rest.store(false, Ordering::Relaxed);
         self.progress();
     }
 
@@ -201,6 +212,12 @@ impl Watch {
     #[must_use]
     pub fn is_overdue(&self) -> bool {
         self.state.overdue.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing has been asked for so long that what serves the next request may be put away.
+    #[must_use]
+    pub fn may_rest(&self) -> bool {
+        self.state.rest.load(Ordering::Relaxed)
     }
 
     /// Names the task to wake when this becomes overdue. A task's waker does not change: the first one is kept.

@@ -6,6 +6,16 @@ mod support;
 mod begin;
 #[path = "sign_in/callback.rs"]
 mod callback;
+#[path = "sign_in/crowds.rs"]
+mod crowds;
+#[path = "sign_in/declined.rs"]
+mod declined;
+#[path = "sign_in/flows.rs"]
+mod flows;
+#[path = "sign_in/guards.rs"]
+mod guards;
+#[path = "sign_in/lifetimes.rs"]
+mod lifetimes;
 #[path = "sign_in/me.rs"]
 mod me;
 #[path = "sign_in/outside.rs"]

@@ -75,15 +75,16 @@ impl Edge {
         }
     }
 
+    /// What is rare is boxed, so that every other request's future stays small.
     async fn serve(&self, request: Clean<Incoming>, watch: &Watch) -> Result<Response<Body>, Fault> {
         if let Some(answer) = self.local.answer(request.head())? {
             return Ok(answer.map(Body::from));
         }
         if let Some(endpoint) = self.login.endpoint(request.head().path()) {
-            return self.sign_in_endpoint(endpoint, request, watch).await;
+            return Box::pin(self.sign_in_endpoint(endpoint, request, watch)).await;
         }
         if request.head().path() == self.me_path {
-            return self.me(request.head()).await;
+            return Box::pin(self.me(request.head())).await;
         }
         let access = self.policy.decide(request.head().method(), request.head().path());
         let resumed = if access.auth == Auth::None { None } else { self.sessions.resume(request.head()) };
@@ -96,7 +97,7 @@ impl Edge {
                 }
                 Ok(response.map(Body::from))
             }
-            Verdict::SignIn(wanted) => self.sign_in(request.head(), wanted).await,
+            Verdict::SignIn(wanted) => Box::pin(self.sign_in(request.head(), wanted)).await,
             Verdict::Refuse => Err(Reason::Forbidden(Barrier::AllowList).into()),
         }
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::server::conn::http1::UpgradeableConnection;
+use hyper::server::conn::http1::{Builder, UpgradeableConnection};
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 
@@ -18,33 +18,58 @@ use super::framing::Turn;
 use super::socket::Socket;
 use crate::patience::{Phase, Watch};
 
-/// Drives hyper's connection to its end and minds its watch.
-pub(super) async fn drive<S, B>(connection: UpgradeableConnection<TokioIo<Socket>, S>, watch: Watch)
+/// Drives a client's connection to its end and minds its watch.
+///
+/// hyper's part of it is some twenty KiB, so it is there only while there is something to do: it is made when the first
+/// bytes come, and put away when the client has asked for nothing for a while.
+pub(super) async fn drive<S, B>(mut socket: Socket, http: Builder, mut service: S, watch: Watch, turn: Arc<Turn>)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    let mut connection = std::pin::pin!(connection);
+    while socket.something_came(&watch).await {
+        let mut connection = Box::new(http.serve_connection(TokioIo::new(socket), service).with_upgrades());
+        if let Outcome::Over = busy(&mut connection, &watch, &turn).await {
+            return;
+        }
+        let Some(parts) = connection.into_parts() else { return };
+        (socket, service) = (parts.io.into_inner(), parts.service);
+        socket.take_back(&parts.read_buf);
+    }
+}
+
+enum Outcome {
+    Over,
+    /// Everything asked has been answered, and nothing new has come.
+    AtRest,
+}
+
+async fn busy<S, B>(connection: &mut UpgradeableConnection<TokioIo<Socket>, S>, watch: &Watch, turn: &Turn) -> Outcome
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
     let mut leaving = false;
     std::future::poll_fn(|cx| {
         watch.wakes(cx);
         if !leaving && watch.patience().is_draining() {
             leaving = true;
-            connection.as_mut().graceful_shutdown();
+            Pin::new(&mut *connection).graceful_shutdown();
         }
-        match connection.as_mut().poll(cx) {
+        match Pin::new(&mut *connection).poll(cx) {
             Poll::Ready(ended) => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "client connection ended");
                 }
-                Poll::Ready(())
+                Poll::Ready(Outcome::Over)
             }
             // Whatever could still answer has just had its chance.
-            Poll::Pending if watch.is_overdue() => Poll::Ready(()),
+            Poll::Pending if watch.is_overdue() => Poll::Ready(Outcome::Over),
+            Poll::Pending if watch.may_rest() && turn.at_rest.load(Ordering::Relaxed) => Poll::Ready(Outcome::AtRest),
             Poll::Pending => Poll::Pending,
         }
     })
-    .await;
+    .await
 }
 
 /// An answer's body that says when it is over.

@@ -30,6 +30,8 @@ pub(super) struct Turn {
     pub(super) ambiguous: AtomicBool,
     /// The length of the request's first line, once that is over.
     pub(super) request_line: AtomicUsize,
+    /// Whether everything asked has been answered and sent, and no byte of a next request has come.
+    pub(super) at_rest: AtomicBool,
 }
 
 impl Turn {
@@ -41,6 +43,7 @@ impl Turn {
         Self {
             verdict: AtomicU64::new(Self::UNKNOWN),
             waiting: AtomicBool::new(false),
+            at_rest: AtomicBool::new(false),
             ambiguous: AtomicBool::new(false),
             request_line: AtomicUsize::new(0),
         }
@@ -88,6 +91,11 @@ impl Framing {
 
     pub(super) const fn is_done(&self) -> bool {
         matches!(self, Self::Done)
+    }
+
+    /// Whether not a byte of the next request has been handed on.
+    pub(super) const fn is_fresh(&self) -> bool {
+        matches!(self, Self::Head(Head { line: Line::Before, length: 0, .. }))
     }
 
     pub(super) const fn in_head(&self) -> bool {

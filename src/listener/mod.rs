@@ -19,7 +19,6 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::warn;
@@ -276,22 +275,22 @@ where
         let answer = (self.connected)(peer);
         let turn = Arc::new(Turn::new());
         let socket = Socket::new(stream, watch.clone(), turn.clone(), self.settings.max_head, self.refuse.clone());
-        let io = TokioIo::new(socket);
-        let requests = watch.clone();
+        let (requests, taking) = (watch.clone(), turn.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             requests.enter(Phase::Own);
+            let turn = taking.clone();
             if turn.ambiguous.load(Ordering::Relaxed) {
                 show_ambiguity(request.uri_mut());
             }
             turn.request_began(request.body().size_hint().exact());
-            let (watch, turn) = (requests.clone(), turn.clone());
+            let watch = requests.clone();
             let answered = answer(request, watch.clone());
             async move { Ok::<_, Infallible>(Tracked::response(answered.await, watch, turn)) }
         });
-        let connection = self.settings.http.serve_connection(io, service).with_upgrades();
+        let http = self.settings.http.clone();
         tokio::spawn(async move {
             let _here = (slot, watch.until_dropped());
-            connection::drive(connection, watch).await;
+            connection::drive(socket, http, service, watch, turn).await;
         });
     }
 }

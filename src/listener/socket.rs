@@ -27,6 +27,8 @@ pub(super) struct Socket {
     held: BytesMut,
     /// What remains to be written in place of an answer of hyper's.
     instead: Option<Bytes>,
+    /// Whether hyper may hold back a part of what it has to write.
+    unflushed: bool,
 }
 
 impl Socket {
@@ -34,7 +36,42 @@ impl Socket {
     const MAX_HELD: usize = 8 * 1024;
 
     pub(super) fn new(stream: TcpStream, watch: Watch, turn: Arc<Turn>, max_head: usize, refuse: Refuse) -> Self {
-        Self { stream, watch, refuse, framing: Framing::new(), turn, max_head, held: BytesMut::new(), instead: None }
+        Self {
+            stream,
+            watch,
+            refuse,
+            framing: Framing::new(),
+            turn,
+            max_head,
+            held: BytesMut::new(),
+            instead: None,
+            unflushed: false,
+        }
+    }
+
+    /// Waits for the first bytes of a request. `false` when there is no more to wait for.
+    pub(super) async fn something_came(&self, watch: &Watch) -> bool {
+        if !self.held.is_empty() {
+            return true;
+        }
+        std::future::poll_fn(|cx| {
+            watch.wakes(cx);
+            match self.stream.poll_read_ready(cx) {
+                Poll::Ready(_) => Poll::Ready(true),
+                Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(false),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Bytes that hyper had read and not used.
+    pub(super) fn take_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let later = std::mem::take(&mut self.held);
+            self.held.extend_from_slice(bytes);
+            self.held.extend_from_slice(&later);
+        }
     }
 
     /// hyper reads on during its answer, to see whether the client is still there.
@@ -104,7 +141,10 @@ impl AsyncRead for Socket {
         let before = buf.filled().len();
         let held = this.held.len().min(buf.remaining());
         if held == 0 {
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
+            let at_rest = polled.is_pending() && this.framing.is_fresh() && !this.unflushed;
+            this.turn.at_rest.store(at_rest, Ordering::Relaxed);
+            ready!(polled)?;
         } else {
             buf.put_slice(&this.held[..held]);
         }
@@ -132,6 +172,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.unflushed = true;
         if self.instead.is_none() {
             self.instead = self.own_answer(buf);
         }
@@ -150,6 +191,7 @@ impl AsyncWrite for Socket {
             let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
             return self.poll_write(cx, first);
         }
+        self.unflushed = true;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
@@ -157,7 +199,8 @@ impl AsyncWrite for Socket {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unflushed = false;
         Poll::Ready(Ok(()))
     }
 

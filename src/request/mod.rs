@@ -209,12 +209,6 @@ impl Head {
         cookies(&self.parts.headers)
     }
 
-    /// The first cookie of that name.
-    #[must_use]
-    pub fn cookie(&self, name: &str) -> Option<&[u8]> {
-        self.cookies().find(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
-    }
-
     /// For the hops that come after: the raw head, to be changed by `identity` and sent by `upstream`.
     #[must_use]
     pub fn into_raw(self) -> (Parts, Asker, Option<HeaderValue>, bool) {

@@ -28,6 +28,10 @@ use revoked::Revocations;
 /// A snapshot page's visitor is nobody for longer than the page is open (contract section 6).
 const SNAPSHOT_TTL: Duration = Duration::from_mins(10);
 
+/// A browser may hold cookies of one name from several domains, a dead one before the one that counts: without a look
+/// at the next its owner would sign in over and over. More than these are nobody's accident.
+const MOST_SHOWN: usize = 4;
+
 /// Opens, resumes and ends sessions.
 #[derive(Debug)]
 pub struct Sessions {
@@ -74,7 +78,12 @@ impl Sessions {
     /// expiry, an account that is no longer ours, a revocation.
     #[must_use]
     pub fn resume(&self, head: &Head) -> Option<Resumed> {
-        let sealed = head.cookie(self.jar.session_name())?;
+        let name = self.jar.session_name().as_bytes();
+        let mut shown = head.cookies().filter(|(found, _)| *found == name).take(MOST_SHOWN);
+        shown.find_map(|(_, sealed)| self.resume_one(sealed))
+    }
+
+    fn resume_one(&self, sealed: &[u8]) -> Option<Resumed> {
         let session = Session::decode(self.keys.open(Purpose::Session, sealed)?)?;
         self.is_alive(&session).then(|| {
             let seen = self.clock.now().since(session.times.last_seen);

@@ -170,7 +170,7 @@ impl Site {
             }
         }
         watch.enter(Phase::Own);
-        let mut connection = self.pool.dial().await?;
+        let mut connection = Box::pin(self.pool.dial()).await?;
         match attempt(&mut connection, request, watch).await {
             Ok(response) => Ok((response, connection)),
             Err(failure) => Err(failure.error),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use wxgate::config::Config;
 
-use crate::support::visit::SESSION;
+use crate::support::visit::{CONFIG, SESSION};
 use crate::support::{Site, WECHAT, World};
 
 #[tokio::test]
@@ -165,10 +165,7 @@ async fn a_route_has_an_upstream_of_its_own() {
 
 #[test]
 fn r4_a_rule_that_cannot_be_kept_is_refused_at_start() {
-    let base = "public_url = 'https://m.example.com'\nupstream = 'http://127.0.0.1:9'\n[official_account]\n\
-                app_id = 'wx0123456789abcdef'\napp_secret = '0123456789abcdef0123456789abcdef'\n[session]\n\
-                secret = 'a session secret for tests, 32 bytes at least'\n";
-    let route = |lines: &str| Config::parse(&format!("{base}[[route]]\npath = '/x'\n{lines}\n"), &[]);
+    let route = |lines: &str| Config::parse(&format!("{CONFIG}[[route]]\npath = '/x'\n{lines}\n"), &[]);
     assert!(route("allow = ['oSomebody_12']").is_ok());
     for lines in [
         "auth = 'none'\nallow = ['oSomebody_12']",
@@ -191,7 +188,7 @@ fn r4_a_rule_that_cannot_be_kept_is_refused_at_start() {
         assert!(route(lines).is_err(), "{lines}");
     }
     for path in ["x", "", "/a?b", "/a#b", "/a/../b", "/a/%2e%2e/b", "/a%2fb", "/**a", "//a", "/a\\\\b"] {
-        let text = format!("{base}[[route]]\npath = \"{path}\"\nauth = 'none'\n");
+        let text = format!("{CONFIG}[[route]]\npath = \"{path}\"\nauth = 'none'\n");
         assert!(Config::parse(&text, &[]).is_err(), "{path}");
     }
 }

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::Value;
 use wxgate::simulator::{APP_SECRET, Settings};
 
-use crate::support::visit::within;
+use crate::support::visit::{CONFIG, within};
 use crate::support::{Answer, Browser, CHROME, World, log};
 
 const SESSION_SECRET: &str = "a session secret for tests, 32 bytes at least";
@@ -148,10 +148,7 @@ async fn r28_r48_nothing_secret_is_logged_or_shown() {
 
 #[test]
 fn r28_what_is_printed_for_debugging_holds_no_secret() {
-    let text = format!(
-        "public_url = 'https://m.example.com'\nupstream = 'http://127.0.0.1:9'\n[official_account]\n\
-         app_id = 'wx0123456789abcdef'\napp_secret = '{APP_SECRET}'\n[session]\nsecret = '{SESSION_SECRET}'\n"
-    );
+    let text = CONFIG.replace("0123456789abcdef0123456789abcdef", APP_SECRET);
     let loaded = wxgate::config::Config::parse(&text, &[]).expect("a good configuration");
     let printed = format!("{:?} {:#?}", loaded.config, loaded.config);
     assert!(!printed.contains(APP_SECRET) && !printed.contains(SESSION_SECRET), "{printed}");

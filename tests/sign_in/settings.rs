@@ -5,7 +5,7 @@ use http::Method;
 use wxgate::config::Config;
 use wxgate::simulator::Settings;
 
-use crate::support::visit::SESSION;
+use crate::support::visit::{CONFIG, SESSION, at_public_url};
 use crate::support::{WECHAT, World};
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn r46_without_a_secret_no_two_gates_share_one() {
     };
     let mut cookies = Vec::new();
     for _ in 0..2 {
-        let edit = |text: String| crate::support::visit::at_public_url(&edit(text), "http://127.0.0.1");
+        let edit = |text: String| at_public_url(&edit(text), "http://127.0.0.1");
         let world = World::with(edit, Settings::default()).await;
         let mut browser = world.signed_in("lin").await;
         for old in &cookies {
@@ -106,12 +106,7 @@ async fn r46_without_a_secret_no_two_gates_share_one() {
 
 #[test]
 fn r46_short_and_missing_secrets_are_refused() {
-    let text = |secret: &str| {
-        format!(
-            "public_url = 'https://m.example.com'\nupstream = 'http://127.0.0.1:9'\n[official_account]\n\
-             app_id = 'wx0123456789abcdef'\napp_secret = '0123456789abcdef0123456789abcdef'\n[session]\nsecret = {secret}\n"
-        )
-    };
+    let text = |secret: &str| CONFIG.replace("'a session secret for tests, 32 bytes at least'", secret);
     let long = "0123456789abcdefghijklmnopqrstuv";
     assert!(Config::parse(&text(&format!("'{long}'")), &[]).is_ok());
     for bad in [

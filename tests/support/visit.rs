@@ -208,6 +208,11 @@ impl Answer {
     }
 }
 
+/// A good configuration that is only read, never run. More sections may follow.
+pub const CONFIG: &str = "public_url = 'https://m.example.com'\nupstream = 'http://127.0.0.1:9'\n[official_account]\n\
+    app_id = 'wx0123456789abcdef'\napp_secret = '0123456789abcdef0123456789abcdef'\n[session]\n\
+    secret = 'a session secret for tests, 32 bytes at least'\n";
+
 /// A configuration with these lines added to a section it has already.
 pub fn within(text: &str, section: &str, lines: &str) -> String {
     let header = format!("[{section}]\n");
