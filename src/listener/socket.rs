@@ -56,8 +56,9 @@ impl Socket {
         }
         std::future::poll_fn(|cx| {
             watch.wakes(cx);
-            match self.stream.poll_read_ready(cx) {
-                Poll::Ready(_) => Poll::Ready(true),
+            // A look, not a read: who only says goodbye needs no reader made for it.
+            match self.stream.poll_peek(cx, &mut ReadBuf::new(&mut [0])) {
+                Poll::Ready(seen) => Poll::Ready(seen.is_ok_and(|bytes| bytes > 0)),
                 Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(false),
                 Poll::Pending => Poll::Pending,
             }
