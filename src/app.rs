@@ -247,7 +247,8 @@ impl Worker {
                 let peer = Arc::new(Peer::new(peer, &edge.rules));
                 move |request, watch| {
                     let (edge, peer) = (edge.clone(), peer.clone());
-                    async move { edge.answer(request, &peer, &watch).await }
+                    // In a box of its own, there only while a request is: a connection at rest should be small.
+                    Box::pin(async move { edge.answer(request, &peer, &watch).await })
                 }
             },
             Arc::new(move |status| Edge::refuse(&pages, status)),
