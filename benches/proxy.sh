@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # CPU per signed-in request through wxgate, as a ratio to nginx `proxy_pass` with keep-alive and no auth, in one run.
 #
-#   benches/proxy.sh [ROUNDS] [SECONDS]
+#   benches/proxy.sh [ROUNDS] [SECONDS]      (15 rounds of 2 seconds)
 #
 # Needs nginx, wrk and curl (Debian: apt-get install nginx-light wrk curl) and a release build. Each contender has one
 # core, the load and the site share another; CPU time is the contender's own, from /proc. Times of single runs drift
 # with the machine: read the ratio.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-5} seconds=${2:-5} connections=${CONNECTIONS:-64}
+rounds=${1:-15} seconds=${2:-2} connections=${CONNECTIONS:-64}
 gate_bin=${GATE:-target/release/wxgate}
 for tool in nginx wrk curl; do command -v "$tool" >/dev/null || { echo "missing: $tool" >&2; exit 1; }; done
 [ -x "$gate_bin" ] || cargo build --release --locked
