@@ -144,6 +144,29 @@ impl Scope {
     pub fn covers(self, wanted: Self) -> bool {
         self >= wanted
     }
+
+    /// The byte that stands for this scope in sealed records. Never reused: cookies outlive releases.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Self::Base => 0,
+            Self::UserInfo => 1,
+            Self::Login => 2,
+            Self::PrivateInfo => 3,
+        }
+    }
+
+    /// What [`Scope::to_byte`] wrote.
+    #[must_use]
+    pub const fn of_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Base),
+            1 => Some(Self::UserInfo),
+            2 => Some(Self::Login),
+            3 => Some(Self::PrivateInfo),
+            _ => None,
+        }
+    }
 }
 
 /// Who a visitor is, as WeChat said it. Every text in here has been checked or cleaned.

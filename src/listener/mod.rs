@@ -93,12 +93,6 @@ impl Slots {
         Self { taken: AtomicUsize::new(0), most }
     }
 
-    /// How many connections there are.
-    #[must_use]
-    pub fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
-    }
-
     fn take(self: &Arc<Self>) -> Option<Slot> {
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
         let slot = Slot(self.clone());

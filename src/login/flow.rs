@@ -196,12 +196,7 @@ fn encode(flow: &Flow) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(45 + target.len());
     bytes.push(VERSION);
     bytes.extend_from_slice(&flow.state.0);
-    bytes.push(match flow.scope {
-        Scope::Base => 0,
-        Scope::UserInfo => 1,
-        Scope::Login => 2,
-        Scope::PrivateInfo => 3,
-    });
+    bytes.push(flow.scope.to_byte());
     bytes.extend_from_slice(&flow.begun_at.0.to_be_bytes());
     bytes.extend_from_slice(&flow.expires_at.0.to_be_bytes());
     bytes.push(flow.round.number);
@@ -224,13 +219,7 @@ fn decode(bytes: &[u8], site: &PublicUrl) -> Option<Flow> {
     if target.len() != usize::from(u16::from_be_bytes(*length)) {
         return None;
     }
-    let scope = match scope {
-        0 => Scope::Base,
-        1 => Scope::UserInfo,
-        2 => Scope::Login,
-        3 => Scope::PrivateInfo,
-        _ => return None,
-    };
+    let scope = Scope::of_byte(scope)?;
     let time = |bytes: &[u8; 8]| Timestamp(u64::from_be_bytes(*bytes));
     Some(Flow {
         state: State(*state),

@@ -68,13 +68,7 @@ impl Session {
             2 => Account::WeCom,
             _ => return None,
         };
-        let scope = match scope {
-            0 => Scope::Base,
-            1 => Scope::UserInfo,
-            2 => Scope::Login,
-            3 => Scope::PrivateInfo,
-            _ => return None,
-        };
+        let scope = Scope::of_byte(scope)?;
         let id = SessionId(rest.take()?);
         let issued_at = Timestamp(u64::from_be_bytes(rest.take()?));
         let [expires_at, last_seen] = [rest.take()?, rest.take()?]
@@ -196,7 +190,7 @@ impl std::fmt::Debug for Session {
 
 fn encode(id: SessionId, times: Times, identity: &Identity) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(320);
-    bytes.extend_from_slice(&[VERSION, identity.account as u8, identity.scope as u8, u8::from(identity.snapshot)]);
+    bytes.extend_from_slice(&[VERSION, identity.account as u8, identity.scope.to_byte(), u8::from(identity.snapshot)]);
     bytes.extend_from_slice(&id.0);
     bytes.extend_from_slice(&times.issued_at.0.to_be_bytes());
     for later in [times.expires_at, times.last_seen] {
