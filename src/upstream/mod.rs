@@ -11,7 +11,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -211,29 +211,29 @@ fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trail
 
 /// What an answer says of the upstream connection is not for the client's.
 fn strip_hop_headers(headers: &mut HeaderMap) {
-    let mut doomed: Vec<HeaderName> = headers.keys().filter(|name| is_hop(name)).cloned().collect();
-    if doomed.contains(&CONNECTION) {
-        let named = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-        doomed.extend(
-            named
-                .map(<[u8]>::trim_ascii)
-                .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
-                .filter_map(|token| HeaderName::from_bytes(token).ok())
-                .filter(|name| *name != CONTENT_LENGTH),
-        );
+    // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
     }
-    if doomed.contains(&TRANSFER_ENCODING) {
-        // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
-        doomed.push(CONTENT_LENGTH);
+    // Most answers name nothing there.
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
+        .filter(|name| *name != CONTENT_LENGTH)
+        .collect();
+    for name in &named {
+        headers.remove(name);
     }
-    for name in doomed {
+    while let Some(name) = headers.keys().find(|name| is_hop(name)).cloned() {
         headers.remove(name);
     }
 }
 
 fn is_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "proxy-authenticate"
-    )
+    matches!(*name, CONNECTION | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
