@@ -14,6 +14,9 @@ pub enum Api {
 }
 
 impl Api {
+    /// Every endpoint.
+    pub const ALL: &[Self] = &[Self::UserToken, Self::Refresh, Self::Profile];
+
     /// The path, for log lines: it holds no secret.
     #[must_use]
     pub const fn path(self) -> &'static str {
@@ -56,13 +59,12 @@ impl Trouble {
             (40029 | 40163 | 42003 | 41008, Api::UserToken) => Self::CodeRefused,
             (40226 | 50002, _) => Self::UserRefused,
             (40001 | 40014, Api::UserToken) => Self::Misconfigured,
-            (10003..=10016 | 40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004, _)
-            | (50007 | 61004 | 61007, _)
-            | (89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
+            (40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004 | 50007, _)
+            | (61004 | 61007 | 89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
             (-1 | 45009 | 45011, _) => Self::Busy,
             (40001 | 40014 | 42001 | 42002 | 42007 | 40030 | 40003 | 41001 | 41003 | 41009, _)
             | (40029, Api::Refresh) => Self::TokenDead,
-            (48001 | 48003, _) => Self::NoPermission,
+            (48001, _) => Self::NoPermission,
             _ => Self::Unknown,
         }
     }
