@@ -123,9 +123,11 @@ fn due(now: Timestamp, expires_at: Timestamp) -> Timestamp {
 /// Once per change, with what to do about it.
 fn log(kind: Kind, setback: &Setback) {
     let Setback { error, rest, .. } = setback;
+    let retry_in = rest.as_secs().max(1);
+    let advice = error.advice();
     if setback.is_refusal() {
-        tracing::error!(%kind, %error, retry_in = ?rest, "WeChat refuses this account a platform token");
+        tracing::error!(%kind, %error, retry_in, %advice, "WeChat refuses this account a platform token");
     } else {
-        tracing::warn!(%kind, %error, retry_in = ?rest, "WeChat gives no platform token");
+        tracing::warn!(%kind, %error, retry_in, %advice, "WeChat gives no platform token");
     }
 }
