@@ -123,7 +123,8 @@ async fn a_refused_address_is_printed_exactly_with_the_menu_to_open() {
         wechat.tell("whitelist", &format!(r#"{{"ips":["198.51.100.1"],"seen_as":"{address}"}}"#)).await;
         let said = wechat.check("");
         assert_eq!(said.code, 1, "{}", said.out);
-        for part in [&format!("the address to whitelist: {address}\n"), "API IP白名单", "API IP whitelist", "errcode 40164\n"]
+        for part in
+            [&format!("the address to whitelist: {address}\n"), "API IP白名单", "API IP whitelist", "errcode 40164\n"]
         {
             assert!(said.out.contains(part), "{part} is not in\n{}", said.out);
         }
