@@ -18,6 +18,7 @@ use crate::edge::pages::Pages;
 use crate::identity::{Identity, KeyError};
 use crate::listener::{self, BindError, Settings, Slots};
 use crate::local::Local;
+use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
 use crate::login::{self, Login};
 use crate::patience::{Limits, Patience};
@@ -26,7 +27,7 @@ use crate::request::{Peer, Rules};
 use crate::session::Sessions;
 use crate::store::Memory;
 use crate::upstream::Upstream;
-use crate::wechat::{self, UserTokens};
+use crate::wechat::{self, Platform, UserTokens};
 
 /// What a gate is given besides its configuration.
 #[derive(Clone)]
@@ -119,6 +120,7 @@ impl App {
         ));
         let client = wechat::Client::new(account, &config.endpoints, control.handle().clone())?;
         let tokens = UserTokens::new(client.clone(), memory.clone(), clock.clone());
+        let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
         let login = Arc::new(Login::new(
             login::Sections {
                 public_url: &config.public_url,
@@ -138,6 +140,16 @@ impl App {
             login::Options { every_browser_is_wechat: options.every_browser_is_wechat, ..login::Options::default() },
         ));
         let pages = Arc::new(Pages::new(&config.public_url, &config.paths, config.sign_in.language));
+        let jsconfig = Arc::new(JsConfig::new(
+            jsconfig::Sections {
+                jssdk: &config.jssdk,
+                paths: &config.paths,
+                app_id: &account.app_id,
+                sign_in: &config.sign_in,
+            },
+            platform,
+            clock.clone(),
+        ));
         let policy = Policy::new(&config.routes, account.scope)?;
 
         let count = match config.server.workers {
@@ -157,6 +169,7 @@ impl App {
                     sessions: sessions.clone(),
                     login: login.clone(),
                     local: Local::new(&config.sign_in, &config.paths, identity.jwks()),
+                    jsconfig: jsconfig.clone(),
                     me: Me::new(sessions.clone(), tokens.clone()),
                     me_path: config.paths.me.clone(),
                     identity,

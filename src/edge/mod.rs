@@ -21,6 +21,7 @@ use pages::Pages;
 
 use crate::config::{Auth, OnAnonymous};
 use crate::identity::Identity;
+use crate::local::jsconfig::JsConfig;
 use crate::local::me::{self, Me};
 use crate::local::{Local, NotReadable};
 use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo};
@@ -38,6 +39,7 @@ pub struct Edge {
     pub sessions: Arc<Sessions>,
     pub login: Arc<Login>,
     pub local: Local,
+    pub jsconfig: Arc<JsConfig>,
     pub me: Me,
     /// `paths.me`
     pub me_path: String,
@@ -79,6 +81,9 @@ impl Edge {
     async fn serve(&self, request: Clean<Incoming>, watch: &Watch) -> Result<Response<Body>, Fault> {
         if let Some(answer) = self.local.answer(request.head())? {
             return Ok(answer.map(Body::from));
+        }
+        if self.jsconfig.is_at(request.head().path()) {
+            return Ok(own_json(self.jsconfig.answer(request.head()).await?));
         }
         if let Some(endpoint) = self.login.endpoint(request.head().path()) {
             return Box::pin(self.sign_in_endpoint(endpoint, request, watch)).await;
@@ -153,11 +158,8 @@ impl Edge {
         // A page may ask nothing else for hours; its visitor is there all the same.
         let renewed = || resumed.filter(|resumed| resumed.stale).map(|resumed| self.sessions.reopen(&resumed.session));
         let cookie = cookie.or_else(renewed);
-        let mut response = Response::new(Body::from(Bytes::from(json)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+        let mut response = own_json(json.into());
+        response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         Ok(response)
     }
 
@@ -219,4 +221,12 @@ impl Edge {
         wire.extend_from_slice(response.body());
         wire.into()
     }
+}
+
+/// An answer of the gate's own to a script.
+fn own_json(json: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(json));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
