@@ -119,6 +119,8 @@ impl App {
             clock.clone(),
         ));
         let client = wechat::Client::new(account, &config.endpoints, control.handle().clone())?;
+        let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
+        platform.keep_warm();
         let tokens = UserTokens::new(client.clone(), memory.clone(), clock.clone());
         let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
         let login = Arc::new(Login::new(

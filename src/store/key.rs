@@ -17,6 +17,7 @@ enum Name {
     State([u8; 16]),
     Revoked([u8; 16]),
     UserToken([u8; 32]),
+    Platform([u8; 32]),
 }
 
 /// What a record is about; each kind has room of its own.
@@ -26,6 +27,7 @@ pub(super) enum Kind {
     State,
     Revoked,
     UserToken,
+    Platform,
 }
 
 impl Key {
@@ -53,12 +55,19 @@ impl Key {
         Self(Name::UserToken(digest(&[appid.as_str(), openid.as_str()])))
     }
 
+    /// A platform token or ticket of one account, by the name of its kind.
+    #[must_use]
+    pub fn platform(appid: &AppId, kind: &str) -> Self {
+        Self(Name::Platform(digest(&[appid.as_str(), kind])))
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         match self.0 {
             Name::Code(_) => Kind::Code,
             Name::State(_) => Kind::State,
             Name::Revoked(_) => Kind::Revoked,
             Name::UserToken(_) => Kind::UserToken,
+            Name::Platform(_) => Kind::Platform,
         }
     }
 }
@@ -81,6 +90,7 @@ impl fmt::Display for Key {
             Name::State(id) => ("state", id),
             Name::Revoked(id) => ("revoked", id),
             Name::UserToken(id) => ("user-token", id),
+            Name::Platform(id) => ("platform", id),
         };
         write!(f, "{prefix}:{}", HEXLOWER.encode_display(id))
     }
@@ -106,6 +116,7 @@ mod tests {
             Key::state([7; 16]),
             Key::revoked(SessionId([7; 16])),
             Key::user_token(&appid, &openid),
+            Key::platform(&appid, "jsapi"),
         ] {
             let text = key.to_string();
             let (prefix, id) = text.split_once(':').expect("a prefix");
