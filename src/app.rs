@@ -122,7 +122,6 @@ impl App {
         let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
         platform.keep_warm();
         let tokens = UserTokens::new(client.clone(), memory.clone(), clock.clone());
-        let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
         let login = Arc::new(Login::new(
             login::Sections {
                 public_url: &config.public_url,

@@ -302,13 +302,13 @@ impl From<NotReadable> for Fault {
 
 impl From<jsconfig::Error> for Fault {
     fn from(error: jsconfig::Error) -> Self {
-        use jsconfig::Error as E;
+        use jsconfig::{Error as E, Objection};
         Self::from(match error {
             E::NotReadable => return NotReadable.into(),
             E::RateLimited { retry_after } => Reason::RateLimited { retry_after },
-            E::BadRequest(detail) => Reason::BadRequest { detail },
-            E::UrlMissing => Reason::JsconfigUrlMissing,
-            E::UrlNotAllowed => Reason::JsconfigUrlNotAllowed,
+            E::Objection(Objection::BadRequest(detail)) => Reason::BadRequest { detail },
+            E::Objection(Objection::UrlMissing) => Reason::JsconfigUrlMissing,
+            E::Objection(Objection::UrlNotAllowed) => Reason::JsconfigUrlNotAllowed,
             // Without a cause: whoever fetches tickets tells the log once, not with every request.
             E::NoTicket(unavailable) => Reason::NoTicket {
                 misconfigured: unavailable.error.trouble == Trouble::Misconfigured,

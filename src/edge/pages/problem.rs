@@ -83,7 +83,9 @@ fn detail(reason: &Reason) -> Cow<'static, str> {
         Reason::JsconfigUrlMissing => "Name the page to sign for: url=, percent-encoded once.",
         Reason::JsconfigUrlNotAllowed => "The page to sign for is not at a host of jssdk.hosts.",
         Reason::NoTicket { misconfigured: false, .. } => "WeChat gives no ticket to sign with at the moment.",
-        Reason::NoTicket { misconfigured: true, .. } => "WeChat refuses this site a ticket to sign with: the log says why.",
+        Reason::NoTicket { misconfigured: true, .. } => {
+            "WeChat refuses this site a ticket to sign with: the log says why."
+        }
         Reason::WechatUnavailable { .. } => "WeChat did not answer in time.",
         Reason::WechatMisconfigured => "WeChat refuses the credentials of this site.",
         Reason::UpstreamUnreachable => "The upstream accepts no connection.",

@@ -56,6 +56,15 @@ pub enum Error {
     NotReadable,
     #[error("too many signatures for this address")]
     RateLimited { retry_after: Duration },
+    #[error(transparent)]
+    Objection(#[from] Objection),
+    #[error("no ticket")]
+    NoTicket(#[source] Unavailable),
+}
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
     /// A sentence of ours.
     #[error("{0}")]
     BadRequest(&'static str),
@@ -63,8 +72,6 @@ pub enum Error {
     UrlMissing,
     #[error("not a page of a listed host")]
     UrlNotAllowed,
-    #[error("no ticket")]
-    NoTicket(#[source] Unavailable),
 }
 
 /// A request that may have a signature.
@@ -117,24 +124,13 @@ impl JsConfig {
         Ok(self.sign(&asked, &ticket).into())
     }
 
-    fn read<'a>(&self, head: &'a Head) -> Result<Asked<'a>, Error> {
+    fn read<'a>(&self, head: &'a Head) -> Result<Asked<'a>, Objection> {
         let query = Query::read(head.query().unwrap_or_default())?;
         let page = match &query.url {
             Some(url) => url.clone(),
-            None => referer(head)?.ok_or(Error::UrlMissing)?.into(),
+            None => referer(head)?.ok_or(Objection::UrlMissing)?.into(),
         };
-        if page.is_empty() {
-            return Err(Error::UrlMissing);
-        }
-        let length = page_url::judge(&page, &self.hosts)?.len();
-        let url = match page {
-            Cow::Borrowed(page) => Cow::Borrowed(&page[..length]),
-            Cow::Owned(mut page) => {
-                page.truncate(length);
-                Cow::Owned(page)
-            }
-        };
-        Ok(Asked { url, query })
+        Ok(Asked { url: to_sign(page, &self.hosts)?, query })
     }
 
     fn sign(&self, asked: &Asked<'_>, ticket: &Issued) -> String {
@@ -159,16 +155,31 @@ impl JsConfig {
     }
 }
 
+/// What of a page's address is signed, once it has been judged.
+fn to_sign<'a>(page: Cow<'a, str>, hosts: &[SignedHost]) -> Result<Cow<'a, str>, Objection> {
+    if page.is_empty() {
+        return Err(Objection::UrlMissing);
+    }
+    let length = page_url::judge(&page, hosts)?.len();
+    Ok(match page {
+        Cow::Borrowed(page) => page[..length].into(),
+        Cow::Owned(mut page) => {
+            page.truncate(length);
+            page.into()
+        }
+    })
+}
+
 /// The page that asks, by the browser's own account.
-fn referer(head: &Head) -> Result<Option<&str>, Error> {
+fn referer(head: &Head) -> Result<Option<&str>, Objection> {
     let mut lines = head.headers().get_all(REFERER).iter();
     match (lines.next(), lines.next()) {
         (None, _) => Ok(None),
         (Some(line), None) => match std::str::from_utf8(line.as_bytes()) {
             Ok(page) => Ok(Some(page)),
-            Err(_) => Err(Error::BadRequest("The Referer is not UTF-8.")),
+            Err(_) => Err(Objection::BadRequest("The Referer is not UTF-8.")),
         },
-        (Some(_), Some(_)) => Err(Error::BadRequest("The Referer is repeated.")),
+        (Some(_), Some(_)) => Err(Objection::BadRequest("The Referer is repeated.")),
     }
 }
 
@@ -188,4 +199,59 @@ fn names<'a>(asked: Option<&str>, configured: &'a str) -> Cow<'a, str> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hosts() -> Vec<SignedHost> {
+        vec![SignedHost { host: "m.example.com".to_owned(), port: None }]
+    }
+
+    /// What is signed for a parameter `url`, as it stands in the query.
+    fn signed_for(encoded: &str) -> Result<String, Objection> {
+        let query = format!("jsApiList=a&url={encoded}");
+        let url = Query::read(&query)?.url.expect("there is one");
+        to_sign(url, &hosts()).map(Cow::into_owned)
+    }
+
+    proptest! {
+        #[test]
+        fn any_url_without_a_fragment_is_signed_byte_for_byte(rest in "([/?][^#\\p{Cc}]{0,40})?") {
+            let url = format!("https://m.example.com{rest}");
+            let encoded = utf8_percent_encode(&url, NON_ALPHANUMERIC).to_string();
+            prop_assert_eq!(signed_for(&encoded), Ok(url.clone()), "as encodeURIComponent and stricter ones send it");
+            let fragment = utf8_percent_encode("#/a#b", NON_ALPHANUMERIC);
+            prop_assert_eq!(signed_for(&format!("{encoded}{fragment}")), Ok(url.clone()));
+
+            let text = format!("jsapi_ticket=T&noncestr=N&timestamp=7&url={url}");
+            let sha1 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+            let signature = Signed { nonce: "N", timestamp: 7, url: &url }.signature("T");
+            prop_assert_eq!(signature, HEXLOWER.encode(sha1.as_ref()));
+        }
+
+        #[test]
+        fn r15_no_parameter_makes_it_panic(encoded in "[^&]{0,60}") {
+            let _ = signed_for(&encoded);
+        }
+    }
+
+    #[test]
+    fn an_empty_url_is_a_missing_one() {
+        assert_eq!(signed_for(""), Err(Objection::UrlMissing));
+    }
+
+    #[test]
+    fn names_asked_for_go_before_the_configured_ones() {
+        for (asked, json) in [
+            (None, "[\"x\"]"),
+            (Some(""), "[\"x\"]"),
+            (Some(" , "), "[\"x\"]"),
+            (Some("a"), "[\"a\"]"),
+            (Some("a, b:c,"), "[\"a\",\"b:c\"]"),
+        ] {
+            assert_eq!(names(asked, "[\"x\"]"), json, "{asked:?}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use url::Host;
 
-use super::Error;
+use super::Objection;
 use crate::config::SignedHost;
 
 /// Longer ones are no page's.
@@ -11,19 +11,19 @@ const MAX_BYTES: usize = 2048;
 /// The part of `text` that is signed: all of it but the fragment.
 ///
 /// # Errors
-/// [`Error::BadRequest`] for what is no address of a page, [`Error::UrlNotAllowed`] for another site's.
-pub(super) fn judge<'a>(text: &'a str, hosts: &[SignedHost]) -> Result<&'a str, Error> {
+/// [`Objection::BadRequest`] for what is no address of a page, [`Objection::UrlNotAllowed`] for another site's.
+pub(super) fn judge<'a>(text: &'a str, hosts: &[SignedHost]) -> Result<&'a str, Objection> {
     if text.chars().any(char::is_control) {
-        return Err(Error::BadRequest("The URL to sign holds a control character."));
+        return Err(Objection::BadRequest("The URL to sign holds a control character."));
     }
     let url = text.split_once('#').map_or(text, |(url, _)| url);
     if url.len() > MAX_BYTES {
-        return Err(Error::BadRequest("The URL to sign is longer than 2048 bytes."));
+        return Err(Objection::BadRequest("The URL to sign is longer than 2048 bytes."));
     }
     let (authority, default_port) = authority(url).ok_or(NO_URL)?;
     // Whoever is named before an @ or behind a backslash is another host to some readers (R3).
     if authority.contains(['@', '\\', '%']) {
-        return Err(Error::UrlNotAllowed);
+        return Err(Objection::UrlNotAllowed);
     }
     let (host, port) = split_port(authority)?;
     let port = port.unwrap_or(default_port);
@@ -36,11 +36,11 @@ pub(super) fn judge<'a>(text: &'a str, hosts: &[SignedHost]) -> Result<&'a str, 
     if is_listed(host) || is_listed(&Host::parse(host).map_err(|_| NO_URL)?.to_string()) {
         Ok(url)
     } else {
-        Err(Error::UrlNotAllowed)
+        Err(Objection::UrlNotAllowed)
     }
 }
 
-const NO_URL: Error = Error::BadRequest("The URL to sign is not an absolute http or https URL.");
+const NO_URL: Objection = Objection::BadRequest("The URL to sign is not an absolute http or https URL.");
 
 /// Host and port as written, and the port that goes without saying.
 fn authority(url: &str) -> Option<(&str, u16)> {
@@ -56,7 +56,7 @@ fn authority(url: &str) -> Option<(&str, u16)> {
     (!authority.is_empty()).then_some((authority, default_port))
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), Error> {
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), Objection> {
     match authority.rsplit_once(':') {
         // The colons of an IPv6 address lie inside brackets.
         Some((host, port)) if !port.ends_with(']') => {
@@ -75,9 +75,15 @@ mod tests {
     use super::*;
 
     fn hosts() -> Vec<SignedHost> {
-        [("m.example.com", None), ("xn--vuqz89a.example", None), ("shop.example.com", Some(8443)), ("tls.example.com", Some(443)), ("[::1]", None)]
-            .map(|(host, port)| SignedHost { host: host.to_owned(), port })
-            .into()
+        [
+            ("m.example.com", None),
+            ("xn--vuqz89a.example", None),
+            ("shop.example.com", Some(8443)),
+            ("tls.example.com", Some(443)),
+            ("[::1]", None),
+        ]
+        .map(|(host, port)| SignedHost { host: host.to_owned(), port })
+        .into()
     }
 
     #[test]
@@ -126,7 +132,7 @@ mod tests {
             "https://evil.example#https://m.example.com/",
             "https://evil.example/#@m.example.com/",
         ] {
-            assert_eq!(judge(url, &hosts()), Err(Error::UrlNotAllowed), "{url}");
+            assert_eq!(judge(url, &hosts()), Err(Objection::UrlNotAllowed), "{url}");
         }
     }
 
@@ -157,7 +163,7 @@ mod tests {
             "https://m.example.com/\u{85}",
             "https://m.example.com/#\r\n",
         ] {
-            assert!(matches!(judge(url, &hosts()), Err(Error::BadRequest(_))), "{url:?}");
+            assert!(matches!(judge(url, &hosts()), Err(Objection::BadRequest(_))), "{url:?}");
         }
     }
 
@@ -167,7 +173,7 @@ mod tests {
         assert!(judge(&of_length(MAX_BYTES), &hosts()).is_ok());
         assert!(judge(&format!("{}#{}", of_length(MAX_BYTES), "b".repeat(5000)), &hosts()).is_ok());
         for length in [MAX_BYTES + 1, 10 << 10] {
-            assert!(matches!(judge(&of_length(length), &hosts()), Err(Error::BadRequest(_))), "{length}");
+            assert!(matches!(judge(&of_length(length), &hosts()), Err(Objection::BadRequest(_))), "{length}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::Error;
+use super::Objection;
 use crate::config::JsSdk;
 
 /// More names than WeChat has.
@@ -21,7 +21,7 @@ pub(super) struct Query<'a> {
 
 impl<'a> Query<'a> {
     /// Reads what concerns us and passes over the rest.
-    pub(super) fn read(query: &'a str) -> Result<Self, Error> {
+    pub(super) fn read(query: &'a str) -> Result<Self, Objection> {
         let mut read = Self::default();
         let mut debug = None;
         for parameter in query.split('&') {
@@ -35,15 +35,15 @@ impl<'a> Query<'a> {
                 _ => continue,
             };
             let value = percent_decode_str(value).decode_utf8();
-            let value = value.map_err(|_| Error::BadRequest("A parameter is not UTF-8."))?;
+            let value = value.map_err(|_| Objection::BadRequest("A parameter is not UTF-8."))?;
             if place.replace(value).is_some() {
-                return Err(Error::BadRequest("A parameter is repeated."));
+                return Err(Objection::BadRequest("A parameter is repeated."));
             }
         }
         read.debug = debug.is_some_and(|value| matches!(&*value, "1" | "true"));
         for names in [&read.api_list, &read.open_tags].into_iter().flatten() {
             if list(names).count() > MAX_NAMES || !list(names).all(JsSdk::is_name) {
-                return Err(Error::BadRequest("A list holds something that is no name of an API or tag."));
+                return Err(Objection::BadRequest("A list holds something that is no name of an API or tag."));
             }
         }
         Ok(read)
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn lists_are_names_between_commas() {
         let read = Query::read("jsApiList=scanQRCode,+&openTagList=").err();
-        assert_eq!(read, Some(Error::BadRequest("A list holds something that is no name of an API or tag.")));
+        assert_eq!(read, Some(Objection::BadRequest("A list holds something that is no name of an API or tag.")));
         let read = Query::read("jsApiList=scanQRCode%2C%20menu:share:qq,&openTagList=").expect("names");
         assert_eq!(list(&read.api_list.expect("set")).collect::<Vec<_>>(), ["scanQRCode", "menu:share:qq"]);
         assert_eq!(list(&read.open_tags.expect("set")).next(), None);
@@ -92,9 +92,11 @@ mod tests {
     #[test]
     fn what_is_repeated_or_not_utf8_is_refused() {
         for query in ["url=a&url=a", "url=a&%75rl=", "debug=1&debug=1", "url=%ff", "url=%e8%8c", "jsApiList=%80"] {
-            assert!(matches!(Query::read(query), Err(Error::BadRequest(_))), "{query}");
+            assert!(matches!(Query::read(query), Err(Objection::BadRequest(_))), "{query}");
         }
-        for (query, debug) in [("debug=1", true), ("debug=true", true), ("debug=0", false), ("debug", false), ("", false)] {
+        for (query, debug) in
+            [("debug=1", true), ("debug=true", true), ("debug=0", false), ("debug", false), ("", false)]
+        {
             assert_eq!(Query::read(query).map(|query| query.debug), Ok(debug), "{query}");
         }
     }

@@ -172,9 +172,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         Reason::JsconfigUrlMissing => Text {
             title: "Which page?",
             lead: "Nothing says which page to sign for.",
-            operator: Some(
-                "Name the page in the parameter url: encodeURIComponent(location.href.split('#')[0]).",
-            ),
+            operator: Some("Name the page in the parameter url: encodeURIComponent(location.href.split('#')[0])."),
             ..PLAIN
         },
         Reason::JsconfigUrlNotAllowed => Text {
