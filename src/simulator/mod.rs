@@ -57,11 +57,13 @@
 //! `World`; `server` decides between them, and applies faults in front of all but the control side.
 
 mod api;
+mod authority;
 mod browser;
 mod cast;
 mod clock;
 mod control;
 mod exchange;
+mod jssdk;
 mod log;
 mod platform;
 mod random;

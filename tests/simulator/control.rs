@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-use wxgate::simulator::{APP_ID, Settings, Simulator};
+use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
 
 use crate::harness::{CALLBACK, Sim, exchange_target, link, text};
 
@@ -204,6 +204,15 @@ async fn a_mistake_is_explained_and_changes_nothing() {
         ("users", json!({"id": "ab", "nickname": "x", "avatar": 360}), "hue"),
         ("accounts", json!({"app_id": "wx1"}), "app_secret"),
         ("rules", json!({"strict": true}), "strict"),
+        ("kill", json!({"what": ["refresh"]}), "refresh"),
+        ("kill", json!({"app_id": "wx1"}), "wx1"),
+        ("quotas", json!({"token": -1}), "-1"),
+        ("quotas", json!({"tokens": 1}), "tokens"),
+        ("whitelist", json!({"ips": ["10.0.0.0/33"]}), "10.0.0.0/33"),
+        ("whitelist", json!({"ips": [], "otherwise": "ask"}), "ask"),
+        ("whitelist", json!({"seen_as": "home"}), "home"),
+        ("administrator", json!({"answer": "later"}), "later"),
+        ("jssdk/verify", json!({"appId": "wx1"}), "timestamp"),
     ] {
         let answer = sim.ask("POST", &format!("/__sim/{name}"), &[], body.to_string().as_bytes()).await.unwrap();
         assert_eq!(answer.status, 400, "{name} {body}");
@@ -217,6 +226,8 @@ async fn a_mistake_is_explained_and_changes_nothing() {
     assert_eq!(sim.get("/__sim/reset").await.status, 404);
     assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 6);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
+    assert_eq!(sim.get("/__sim/quotas").await.json()["limits"]["token"], 2000);
+    assert_eq!(sim.get("/__sim/whitelist").await.json()["ips"], Value::Null);
 }
 
 #[tokio::test]
@@ -275,6 +286,18 @@ fn no_request_panics_it() {
         "/__sim/accounts",
         "/__sim/rules",
         "/__sim/snapshot",
+        "/__sim/kill",
+        "/__sim/quotas",
+        "/__sim/whitelist",
+        "/__sim/administrator",
+        "/__sim/jssdk/verify",
+        "/__sim/bridge.js",
+        "/cgi-bin/token",
+        "/cgi-bin/stable_token",
+        "/cgi-bin/ticket/getticket",
+        "/cgi-bin/getcallbackip",
+        "/cgi-bin/clear_quota",
+        "/cgi-bin/clear_quota/v2",
         "/",
     ]);
     let word = prop::sample::select(vec![
@@ -309,6 +332,13 @@ fn no_request_panics_it() {
         "access_token=",
         "openid=",
         "grant_type=authorization_code",
+        "grant_type=client_credential",
+        APP_SECRET,
+        "secret=",
+        "type=jsapi",
+        "\"appid\"",
+        "\"url\"",
+        "\"what\"",
         "\u{7f}",
         "é",
         "connect_redirect=1",
