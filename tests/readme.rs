@@ -28,7 +28,7 @@ fn every_configuration_shown_is_accepted() {
 
 #[test]
 fn the_examples_configurations_are_accepted_as_they_stand() {
-    for example in ["examples/php/config.toml", "examples/node/config.toml"] {
+    for example in ["examples/php/config.toml", "examples/node/config.toml", "examples/spa/config.toml"] {
         let text = read(example);
         accepted(&text).unwrap_or_else(|problems| panic!("{example}: {problems}"));
         assert!(text.contains(wxgate::simulator::APP_ID) && text.contains(wxgate::simulator::APP_SECRET), "{example}");
