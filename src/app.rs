@@ -258,11 +258,12 @@ impl Worker {
             patience,
             move |peer| {
                 let edge = serving.clone();
-                let peer = Arc::new(Peer::new(peer, &edge.rules));
+                let peer = Peer::new(peer, &edge.rules);
+                // In a box of its own, there only while a request is: a connection at rest should be small.
                 move |request, watch| {
-                    let (edge, peer) = (edge.clone(), peer.clone());
-                    // In a box of its own, there only while a request is: a connection at rest should be small.
-                    Box::pin(async move { edge.answer(request, &peer, &watch).await })
+                    let answering = edge.clone().answer(request, &peer, &watch);
+                    debug_assert!(size_of_val(&answering) <= 1024, "{} bytes a request", size_of_val(&answering));
+                    Box::pin(answering)
                 }
             },
             Arc::new(move |status| Edge::refuse(&pages, status)),

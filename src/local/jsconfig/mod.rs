@@ -105,23 +105,28 @@ impl JsConfig {
         self.paths.iter().any(|own| own == path)
     }
 
-    /// The JSON for `wx.config`.
+    /// The JSON for `wx.config`, where a ticket is at hand; `None` where it takes [`JsConfig::answer_later`].
     ///
     /// # Errors
-    /// [`Error`], cheapest first; WeChat is waited for only where no ticket is at hand.
-    pub async fn answer(&self, head: &Head) -> Result<Bytes, Error> {
+    /// [`Error`], cheapest first.
+    pub fn answer_now(&self, head: &Head) -> Result<Option<Bytes>, Error> {
         if !matches!(*head.method(), Method::GET | Method::HEAD) {
             return Err(Error::NotReadable);
         }
         let counted = self.attempts.count(Step::JsConfig, head.client());
         counted.map_err(|retry_after| Error::RateLimited { retry_after })?;
         let asked = self.read(head)?;
-        let ticket = match self.platform.cached(Kind::JsapiTicket) {
-            Some(ticket) => ticket,
-            // Boxed, for it is rare and large.
-            None => Box::pin(self.platform.get(Kind::JsapiTicket)).await.map_err(Error::NoTicket)?,
-        };
-        Ok(self.sign(&asked, &ticket).into())
+        let ticket = self.platform.cached(Kind::JsapiTicket);
+        Ok(ticket.map(|ticket| self.sign(&asked, &ticket).into()))
+    }
+
+    /// The same for a request that has been counted and judged already: waits for a ticket.
+    ///
+    /// # Errors
+    /// [`Error::NoTicket`]
+    pub async fn answer_later(&self, head: &Head) -> Result<Bytes, Error> {
+        let ticket = self.platform.get(Kind::JsapiTicket).await.map_err(Error::NoTicket)?;
+        Ok(self.sign(&self.read(head)?, &ticket).into())
     }
 
     fn read<'a>(&self, head: &'a Head) -> Result<Asked<'a>, Objection> {
