@@ -162,6 +162,8 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
     sim.control("users", &json!([{"id": "new", "nickname": "新"}])).await;
     sim.control("rules", &json!({"lenient": true, "sign_ins_per_minute": 0})).await;
     sim.control("faults", &json!([{"api": "auth", "errcode": -1}])).await;
+    sim.control("quotas", &json!({"token": 0})).await;
+    sim.control("whitelist", &json!({"ips": []})).await;
     sim.advance(9).await;
     sim.control("reset", &json!({})).await;
     assert_eq!(sim.exchange(&code).await["errcode"], 40029);
@@ -169,6 +171,8 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
     assert_eq!(sim.get("/__sim/rules").await.json()["lenient"], false);
     assert_eq!(sim.get("/__sim/rules").await.json()["sign_ins_per_minute"], 600);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
+    assert_eq!(sim.get("/__sim/quotas").await.json()["limits"]["token"], 2000);
+    assert_eq!(sim.get("/__sim/whitelist").await.json()["ips"], Value::Null);
     assert_eq!(sim.get("/__sim/clock").await.json()["advanced"], 0);
     assert_eq!(sim.code("lin", BASE).await, code, "the seed starts over");
 }
@@ -235,7 +239,7 @@ async fn the_front_page_shows_accounts_users_and_escaped_events() {
     let sim = Sim::start().await;
     sim.visit(&link("%3Cscript%3Ealert(1)%3C/script%3E", CALLBACK, BASE, "s"), &[]).await;
     let page = sim.get("/").await;
-    for shown in [APP_ID, "林小雨", "/__sim/faults", "&lt;script&gt;"] {
+    for shown in [APP_ID, "林小雨", "/__sim/faults", "/__sim/whitelist", "js_hosts", "&lt;script&gt;"] {
         assert!(page.shows(shown), "{shown}");
     }
     assert!(!page.text().contains("<script>alert"));

@@ -178,3 +178,43 @@ async fn rule_21_the_bridge_knows_its_verifier() {
     let sim = Sim::with(Settings { base_url, ..Settings::default() }).await;
     assert!(sim.get("/__sim/bridge.js").await.text().contains(r#"var VERIFIER = "http://wechat.test:9/\"x/__sim/"#));
 }
+
+/// What the bridge answers to a page of this user agent; see `bridge.mjs`.
+async fn bridge(sim: &Sim, user_agent: &str) -> Value {
+    let ticket = ticket(sim, APP_ID, "jsapi").await;
+    let simulator = format!("http://{}", sim.address);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulator/bridge.mjs");
+    let mut node = std::process::Command::new("node");
+    node.args([script, &simulator, APP_ID, &ticket, user_agent]);
+    let output =
+        tokio::task::spawn_blocking(move || node.output()).await.unwrap().expect("node: tests/run installs it");
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {complaint}"))
+}
+
+#[tokio::test]
+async fn rule_21_the_bridge_lets_through_what_was_granted_where_it_was_granted() {
+    const OFFLINE: &str = "updateAppMessageShareData:the permission value is offline verifying";
+    const SHARED: &str = "updateAppMessageShareData:ok";
+    const REFUSED: &str = "updateAppMessageShareData:permission denied";
+    const INVALID: &str = "preVerifyJSAPI:fail_invalid signature";
+    let sim = Sim::start().await;
+    let (ios, android) =
+        (bridge(&sim, "iPhone MicroMessenger/8").await, bridge(&sim, "Linux; Android MicroMessenger/8").await);
+    for told in [&ios, &android] {
+        assert_eq!((&told["early"], &told["ready"]), (&json!("undefined"), &json!(1)));
+        assert_eq!((text(told, "before"), text(told, "network")), (OFFLINE, "network_type:wifi"));
+        assert_eq!((text(told, "landing"), text(told, "shared")), ("preVerifyJSAPI:ok", SHARED));
+        assert_eq!(text(told, "menu"), "shareTimeline:ok");
+        assert_eq!(text(told, "unlisted"), "scanQRCode:the permission value is offline verifying");
+        assert_eq!((&told["taps"], &told["tapped"]), (&json!([true, false]), &json!("timeline")));
+        assert_eq!(told["calls"], 11);
+    }
+    assert_eq!(ios["checked"], json!({"updateAppMessageShareData": true, "scanQRCode": false}));
+    assert_eq!(android["checked"], r#"{"updateAppMessageShareData":true,"scanQRCode":false}"#, "a text on Android");
+    let after = |told: &Value| {
+        ["pushed", "signed_for_entry", "signed_for_now", "shared_at_last"].map(|name| text(told, name).to_owned())
+    };
+    assert_eq!(after(&ios), [SHARED, "preVerifyJSAPI:ok", INVALID, REFUSED]);
+    assert_eq!(after(&android), [OFFLINE, INVALID, "preVerifyJSAPI:ok", SHARED]);
+}
