@@ -182,6 +182,22 @@ const steps = {
       await judged([['/own', 'ok']]);
     }),
 
+  'wx.js settles on wx.ready and wx.error where it cannot hear the app itself': () =>
+    webview(ANDROID, async (page) => {
+      await page.route('**/own', (route) => route.fulfill({ contentType: 'text/html', body: '<script src="/_wechat/wx.js"></script>' }));
+      await page.goto(`${gate}/own`);
+      const outcomes = await page.evaluate(async () => {
+        const of = (wx) => {
+          window.wx = { config() {}, ready() {}, error() {}, ...wx };
+          return wxgate.config({ jsApiList: ['a'], openTagList: ['b', 'c'], debug: true }).catch((error) => error.errMsg);
+        };
+        return [await of({ ready: (done) => done() }), await of({ error: (fail) => fail({ errMsg: 'config:fail' }) })];
+      });
+      const { debug, jsApiList, openTagList, url } = outcomes[0];
+      assert.deepEqual({ debug, jsApiList, openTagList, url }, { debug: true, jsApiList: ['a'], openTagList: ['b', 'c'], url: `${gate}/own` });
+      assert.equal(outcomes[1], 'config:fail');
+    }),
+
   'wx.js on a desktop says that this is not WeChat, and tells who is there': () =>
     webview('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36', async (page) => {
       await page.goto(`${gate}/helper.js`);
