@@ -29,7 +29,7 @@ pub struct JsConfig {
     /// Empty when signing is off.
     paths: Vec<String>,
     hosts: Vec<SignedHost>,
-    /// `"appId":"…"`
+    /// As JSON.
     app_id: String,
     /// As JSON.
     api_list: String,
