@@ -23,6 +23,7 @@ use pages::Pages;
 
 use crate::config::{Auth, OnAnonymous};
 use crate::identity::Identity;
+use crate::local::jsconfig::JsConfig;
 use crate::local::me::{self, Me};
 use crate::local::{Local, NotReadable};
 use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo};
@@ -40,6 +41,7 @@ pub struct Edge {
     pub sessions: Arc<Sessions>,
     pub login: Arc<Login>,
     pub local: Local,
+    pub jsconfig: Arc<JsConfig>,
     pub me: Me,
     /// `paths.me`
     pub me_path: String,
@@ -93,6 +95,13 @@ impl Edge {
             Err(refused) => return Step::now(Err(refused.into())),
         }
         let edge = self.clone();
+        if self.jsconfig.is_at(request.head().path()) {
+            return match self.jsconfig.answer_now(request.head()) {
+                Ok(Some(json)) => Step::now(Ok(own_json(json))),
+                Ok(None) => Step::later(async move { Ok(own_json(edge.jsconfig.answer_later(request.head()).await?)) }),
+                Err(error) => Step::now(Err(error.into())),
+            };
+        }
         if let Some(endpoint) = self.login.endpoint(request.head().path()) {
             let watch = watch.clone();
             return Step::later(async move { edge.sign_in_endpoint(endpoint, request, &watch).await });
@@ -166,11 +175,8 @@ impl Edge {
         // A page may ask nothing else for hours; its visitor is there all the same.
         let renewed = || resumed.filter(|resumed| resumed.stale).map(|resumed| self.sessions.reopen(&resumed.session));
         let cookie = cookie.or_else(renewed);
-        let mut response = Response::new(Body::from(Bytes::from(json)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+        let mut response = own_json(json.into());
+        response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         Ok(response)
     }
 
@@ -220,4 +226,12 @@ impl Edge {
         wire.extend_from_slice(response.body());
         wire.into()
     }
+}
+
+/// An answer of the gate's own to a script.
+fn own_json(json: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(json));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
