@@ -200,6 +200,9 @@ impl Edge {
                 response
             }
             Answer::ConfirmLogout { rd } => self.pages.confirm_logout(rd.as_str(), asker).map(Body::from),
+            Answer::Fragment { target, scope } => {
+                self.pages.keep_fragment(target.as_str(), scope, asker).map(Body::from)
+            }
         }
     }
 

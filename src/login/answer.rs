@@ -15,6 +15,12 @@ pub enum Answer {
     ConfirmLogout {
         rd: ReturnTo,
     },
+    /// A page that goes on to the login endpoint with what only the browser knows of its address. `scope` is what to ask
+    /// for there, where that is not the account's own.
+    Fragment {
+        target: ReturnTo,
+        scope: Option<Scope>,
+    },
 }
 
 /// An answer with a `Location`.

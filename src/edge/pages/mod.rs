@@ -28,7 +28,7 @@ const X_WECHAT_LOGIN_URL: HeaderName = HeaderName::from_static("x-wechat-login-u
 /// What a return target keeps as it is inside a query: the unreserved characters and the slash.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("advice.html", include_str!("templates/advice.html")),
     ("small.html", include_str!("templates/small.html")),
@@ -36,8 +36,10 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("snapshot.html", include_str!("templates/snapshot.html")),
     ("outside.html", include_str!("templates/outside.html")),
     ("logout.html", include_str!("templates/logout.html")),
+    ("fragment.html", include_str!("templates/fragment.html")),
     ("style.css", include_str!("templates/style.css")),
     ("copy.js", include_str!("templates/copy.js")),
+    ("fragment.js", include_str!("templates/fragment.js")),
 ];
 
 /// Makes the gate's own answers. Built once; the templates are parsed then.
@@ -106,6 +108,13 @@ impl Pages {
     #[must_use]
     pub fn confirm_logout(&self, rd: &str, asker: &Asker) -> Response<Bytes> {
         self.render(&View::of_logout(rd, self.tongue(asker), self), asker)
+    }
+
+    /// The page that goes on to sign in with the fragment of its own address, which no request carries. `target` is a
+    /// judged path of this site.
+    #[must_use]
+    pub fn keep_fragment(&self, target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_fragment(target, scope, self.tongue(asker), self), asker)
     }
 
     fn tongue(&self, asker: &Asker) -> Tongue {
