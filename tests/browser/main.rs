@@ -4,10 +4,12 @@
 #[expect(dead_code, reason = "the examples start more programs than this")]
 mod children;
 mod chrome;
+mod fragment;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
 mod spa;
+mod town;
 #[path = "../examples/walk.rs"]
 #[expect(dead_code, reason = "a real browser walks here")]
 mod walk;
