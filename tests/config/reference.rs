@@ -106,7 +106,7 @@ fn all_that_is_built_works_uncommented() {
                 continue;
             }
             let name = line.split(" = ").next().unwrap_or_default();
-            let later = ["ca_file", "token", "qyapi", "wwlogin"].contains(&name);
+            let later = ["ca_file", "qyapi", "wwlogin"].contains(&name);
             lines.push(if drop_section || later { String::new() } else { line.to_owned() });
         }
         lines.join("\n")

@@ -13,7 +13,7 @@ const BLIPS: u32 = 5;
 const OUTAGE: Duration = Duration::from_mins(1);
 /// As often as an operator who is putting things right would like.
 const REFUSED: Duration = Duration::from_mins(1);
-/// 89503 and its like: the account's administrator is being asked by WeChat.
+/// 89503 and its like: the account's administrator is being asked by WeChat. A permission takes no less.
 const CONFIRMATION: Duration = Duration::from_mins(5);
 /// 45011: "retry next minute".
 const MINUTE_QUOTA: Duration = Duration::from_mins(1);
@@ -53,7 +53,7 @@ impl Setback {
 
     /// Whether WeChat has said no to the account, rather than "later".
     pub(super) fn is_refusal(&self) -> bool {
-        is_refusal(&self.error)
+        matches!(self.error.trouble, Trouble::Misconfigured | Trouble::NoPermission)
     }
 
     pub(super) fn alarm(&self) -> Option<Alarm> {
@@ -67,10 +67,6 @@ impl Setback {
     }
 }
 
-const fn is_refusal(error: &Error) -> bool {
-    matches!(error.trouble, Trouble::Misconfigured | Trouble::NoPermission)
-}
-
 fn rest(error: &Error, failures: u32, pause: Duration) -> Duration {
     match error.errcode {
         Some(89506) => Duration::from_hours(24),
@@ -79,7 +75,8 @@ fn rest(error: &Error, failures: u32, pause: Duration) -> Duration {
         // Never less than a minute, and replicas apart.
         Some(45011) => MINUTE_QUOTA + jittered(MINUTE_QUOTA / 4),
         Some(45009) => jittered(doubled(DAY_QUOTA, failures).min(DAY_QUOTA_AT_MOST)),
-        _ if is_refusal(error) => REFUSED,
+        _ if error.trouble == Trouble::NoPermission => CONFIRMATION,
+        _ if error.trouble == Trouble::Misconfigured => REFUSED,
         _ if failures <= BLIPS => jittered(doubled(pause, failures)),
         _ => jittered(OUTAGE),
     }

@@ -78,8 +78,13 @@ async fn a_ticket_that_is_not_granted_leaves_the_token_alone() {
     }
     assert_eq!(bench.calls(), (1, 1));
     assert_eq!(bench.get(Kind::AccessToken).await, "TOKEN-1");
-    let alarm = bench.platform.state().alarm.expect("an alarm");
-    assert_eq!((alarm.errcode, alarm.api), (48001, Api::Ticket));
+    assert_eq!(bench.platform.state().alarm, None, "the account is well, it only lacks a permission");
+    for _ in 0..3 {
+        bench.advance(5 * MINUTE);
+        bench.platform.look_after();
+        bench.settled().await;
+        assert_eq!(bench.calls(), (1, 2), "once more for those who have asked since, and no more");
+    }
 }
 
 #[tokio::test]
