@@ -107,13 +107,11 @@ impl Desk {
         book.setback.take()
     }
 
-    /// Puts down one more failure: the setback it makes, and whether it is news.
-    pub(super) fn failed(&self, fail: impl FnOnce(Option<&Setback>) -> Setback) -> (Setback, bool) {
+    /// Puts down one more failure: the setback it makes.
+    pub(super) fn failed(&self, fail: impl FnOnce(Option<&Setback>) -> Setback) -> Setback {
         let mut book = self.book();
         let setback = fail(book.setback.as_ref());
-        let news = book.setback.as_ref().is_none_or(|before| !before.is_like(&setback));
-        book.setback = Some(setback.clone());
-        (setback, news)
+        book.setback.insert(setback).clone()
     }
 
     /// The fetch has ended without a value; the next may begin then. A refusal is not asked about once more for those who
@@ -141,7 +139,7 @@ impl Desk {
     }
 
     pub(super) fn alarm(&self) -> Option<Alarm> {
-        self.book().setback.as_ref().and_then(Setback::alarm)
+        self.book().setback.as_ref().and_then(|setback| setback.alarm)
     }
 
     /// Whether a value was forgotten as dead a moment ago: if it is back, WeChat has given it again, and asking a third

@@ -62,8 +62,8 @@ impl Platform {
 
     fn failed(&self, kind: Kind, error: Error) -> Setback {
         let now = self.0.clock.now();
-        let (setback, news) = self.desk(kind).failed(|before| Setback::after(before, error, now, self.0.pace.pause));
-        if news {
+        let setback = self.desk(kind).failed(|before| Setback::after(before, error, now, self.0.pace.pause));
+        if setback.is_news() {
             log(kind, &setback);
         }
         setback

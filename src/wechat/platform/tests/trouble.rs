@@ -69,6 +69,32 @@ async fn a_refusal_heals_though_nobody_is_sent_here_any_more() {
 }
 
 #[tokio::test]
+async fn an_outage_takes_no_refusal_back() {
+    let bench = Bench::new(|_| Reply::errcode(40164)).await;
+    bench.platform.get(Kind::AccessToken).await.expect_err("refused");
+    let alarm = bench.platform.state().alarm.expect("an alarm");
+    refuse(&bench, -1);
+    bench.advance(MINUTE);
+    bench.platform.get(Kind::AccessToken).await.expect_err("busy");
+    assert_eq!(bench.platform.state().alarm, Some(alarm));
+    refuse(&bench, 40125);
+    bench.advance(2 * MINUTE);
+    bench.platform.get(Kind::AccessToken).await.expect_err("refused");
+    let alarm = bench.platform.state().alarm.expect("another alarm");
+    assert_eq!((alarm.errcode, alarm.since), (40125, bench.clock.now()));
+}
+
+#[tokio::test]
+async fn a_quota_is_given_its_own_time_whatever_went_before() {
+    let bench = Bench::new(|_| Reply::errcode(-1)).await;
+    bench.platform.get(Kind::AccessToken).await.expect_err("busy");
+    refuse(&bench, 45009);
+    bench.advance(2 * MINUTE);
+    let none = bench.platform.get(Kind::AccessToken).await.expect_err("used up");
+    assert!((450..=750).contains(&none.retry_after.as_secs()), "{none:?}");
+}
+
+#[tokio::test]
 async fn a_ticket_that_is_not_granted_leaves_the_token_alone() {
     let bench =
         Bench::new(|target| if target.starts_with(TICKET) { Reply::errcode(48001) } else { token(1, 7200) }).await;
