@@ -26,6 +26,7 @@
 //! | [`identity`], [`upstream`] | who is there, for the site; the way to the site |
 //! | [`wechat`], [`store`] | WeChat's servers; what is remembered for a while |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
+//! | [`attempts`] | how often one client may ask for what costs more than a page |
 //! | [`types`], [`secret`], [`clock`] | the domain's words; what must not be shown; time and chance |
 //!
 //! `tests/layout` holds who may use whom.
@@ -47,6 +48,7 @@
 //! - The simulator is reached by URL only, and shares no code with the gate.
 
 pub mod app;
+pub mod attempts;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -3,6 +3,7 @@
 //! Each part of the gate takes its own section only; `app` alone sees the whole.
 
 mod env;
+mod jssdk;
 mod jwt;
 mod load;
 mod nearest;
@@ -44,6 +45,7 @@ pub struct Config {
     pub sign_in: SignIn,
     pub session: Session,
     pub identity: Identity,
+    pub jssdk: JsSdk,
     pub paths: Paths,
     pub log: Log,
     pub endpoints: Endpoints,
@@ -219,6 +221,28 @@ pub enum Algorithm {
     EdDsa,
     Rs256,
     Hs256,
+}
+
+/// Signing for WeChat's JS-SDK.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsSdk {
+    /// Beside `P/jsconfig`; `None` when signing is off.
+    pub path: Option<String>,
+    /// Whose pages are signed for; never empty.
+    pub hosts: Vec<SignedHost>,
+    /// When a request names none.
+    pub api_list: Vec<String>,
+    /// When a request names none.
+    pub open_tags: Vec<String>,
+}
+
+/// A host whose pages are signed for; literal (R34).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedHost {
+    /// Lower-case A-labels, no trailing dot; an IPv6 address in brackets.
+    pub host: String,
+    /// `None`: whatever the port.
+    pub port: Option<u16>,
 }
 
 /// The gate's own endpoints: absolute paths, no two the same.

@@ -1,13 +1,13 @@
 //! WeChat's return: state proven first, code spent after.
 
 use super::answer::{Answer, Error, Refused};
-use super::attempts::Step;
 use super::exchange::Callback;
 use super::flow::{Flow, Proof, State};
 use super::outcome::Outcome;
 use super::return_to::ReturnTo;
 use super::rounds::Round;
 use super::{Login, only_reads, params};
+use crate::attempts::Step;
 use crate::config::SnapshotPolicy;
 use crate::request::Head;
 use crate::session::Session;
@@ -64,11 +64,9 @@ impl Login {
             }
             .with(forget())),
             Outcome::UserRefused(_) => Err(declined(&flow).with(forget())),
-            Outcome::Misconfigured(source) => Err(Error::WechatMisconfigured { source }.with(forget())),
+            Outcome::Misconfigured(_) => Err(Error::WechatMisconfigured.with(forget())),
             // Kept here too: a reload shows the same page with the same way on.
-            Outcome::Failed(source) => {
-                Err(Error::WechatUnavailable { retry: flow.target, scope: Some(flow.scope), source }.into())
-            }
+            Outcome::Failed(_) => Err(Error::WechatUnavailable { retry: flow.target, scope: Some(flow.scope) }.into()),
         }
     }
 

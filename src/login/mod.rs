@@ -3,7 +3,6 @@
 //! Reads requests' heads and answers with values; `edge` makes HTTP of them.
 
 mod answer;
-mod attempts;
 mod authorize;
 mod callback;
 mod door;
@@ -14,6 +13,7 @@ mod outcome;
 mod params;
 mod return_to;
 mod rounds;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +27,9 @@ use tokio::runtime::Handle;
 pub use answer::{Answer, Error, Redirect, Refused};
 pub use door::{Browser, Door};
 pub use return_to::ReturnTo;
+pub use standing::Refusal;
 
+use crate::attempts::{Attempts, Step};
 use crate::clock::Clock;
 use crate::config;
 use crate::request::Head;
@@ -35,7 +37,6 @@ use crate::session::{Session, Sessions};
 use crate::store::Store;
 use crate::types::Scope;
 use crate::wechat::{self, UserTokens};
-use attempts::{Attempts, Step};
 use authorize::{Authorize, COMPONENT};
 use exchange::Exchange;
 use flow::Flows;
@@ -114,7 +115,7 @@ impl Login {
             every_browser_is_wechat: options.every_browser_is_wechat,
             attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
             authorize: Authorize::new(&endpoints.open, &account.app_id, public_url, &paths.callback),
-            flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock),
+            flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock.clone()),
             exchange: Exchange::new(exchange::Parts {
                 wechat,
                 tokens,
@@ -122,6 +123,7 @@ impl Login {
                 store,
                 rounds: rounds.clone(),
                 snapshot: account.snapshot,
+                clock,
                 budget: options.budget,
                 runtime,
             }),
@@ -139,6 +141,12 @@ impl Login {
         [(&paths.login, Endpoint::Login), (&paths.callback, Endpoint::Callback), (&paths.logout, Endpoint::Logout)]
             .into_iter()
             .find_map(|(ours, endpoint)| (ours == path).then_some(endpoint))
+    }
+
+    /// WeChat's standing refusal of this gate's own credentials or address, met by sign-ins of the last five minutes.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.exchange.refusal()
     }
 
     /// Judges a return target for this site.

@@ -12,12 +12,16 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["types", "secret", "clock"]),
     ("store", &["types", "clock"]),
     ("request", &["types", "clock", "config"]),
+    ("attempts", &["clock", "store", "request"]),
     ("policy", &["types", "config", "request"]),
     ("wechat", &["types", "secret", "clock", "config", "store"]),
     ("session", &["types", "secret", "clock", "config", "store", "request"]),
-    ("login", &["types", "secret", "clock", "config", "store", "request", "wechat", "session"]),
+    ("login", &["types", "secret", "clock", "config", "store", "request", "attempts", "wechat", "session"]),
     ("identity", &["types", "secret", "clock", "config", "request", "policy", "session"]),
-    ("local", &["types", "clock", "config", "request", "policy", "wechat", "session", "identity"]),
+    (
+        "local",
+        &["types", "secret", "clock", "config", "request", "attempts", "policy", "wechat", "session", "identity"],
+    ),
     ("upstream", &["types", "patience", "config", "request", "policy", "identity"]),
     (
         "edge",
