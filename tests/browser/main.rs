@@ -8,6 +8,7 @@ mod fragment;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
+mod matrix;
 mod spa;
 mod town;
 #[path = "../examples/walk.rs"]

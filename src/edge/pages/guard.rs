@@ -40,7 +40,9 @@ impl Needs {
         let own = match self {
             Self::Nothing => "form-action 'none'".to_owned(),
             Self::Script => format!("form-action 'none'; script-src 'nonce-{nonce}'"),
-            Self::Form => "form-action 'self'".to_owned(),
+            // Browsers hold the redirects that follow to this as well: after signing out to WeChat, or wherever the site
+            // sends strangers. A page that lets nothing in needs no more.
+            Self::Form => "form-action https: http:".to_owned(),
         };
         let policy =
             format!("default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'nonce-{nonce}'; {own}");
