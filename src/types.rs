@@ -53,6 +53,10 @@ checked_text!(
     AppId, "appid", (4..=32), |byte| byte.is_ascii_alphanumeric()
 );
 checked_text!(
+    /// An application of a WeCom corporation.
+    AgentId, "agentid", (1..=16), |byte| byte.is_ascii_digit()
+);
+checked_text!(
     /// A user of one account. 28 characters starting with `o` in practice; documented only as opaque.
     OpenId, "openid", (8..=64), id_byte
 );

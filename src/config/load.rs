@@ -12,7 +12,7 @@ use super::problem::{Fault, Origin, Problem, Problems};
 use super::reader::{Effective, Reader};
 use super::source::Source;
 use super::upstream::Surroundings;
-use super::{Config, jssdk, jwt, paths, routes, schema, sections, session, upstream};
+use super::{Config, accounts, jssdk, jwt, paths, routes, schema, sections, session, upstream};
 
 /// Some hundred times the documented file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -122,7 +122,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     let server = sections::server(read);
     let around = Surroundings { public_url: public_url.as_ref(), listen: &server.listen };
     let upstream = upstream::of_site(read, &around);
-    let official_account = sections::official_account(read);
+    let accounts = accounts::accounts(read);
     let sign_in = sections::sign_in(read);
     let session = session::session(read, public_url.as_ref());
     let identity = jwt::identity(read, public_url.as_ref(), &session.cookie_name);
@@ -134,7 +134,9 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     Some(Config {
         upstream: upstream?,
         server,
-        official_account: official_account?,
+        official_account: accounts.official_account,
+        website_app: accounts.website_app,
+        wecom: accounts.wecom,
         sign_in,
         session,
         identity,
