@@ -25,6 +25,7 @@
 //! | [`local`] | what the gate answers itself |
 //! | [`identity`], [`upstream`] | who is there, for the site; the way to the site |
 //! | [`wechat`], [`store`] | WeChat's servers; what is remembered for a while |
+//! | [`admin`], [`metrics`] | the operator's own listener; what is counted |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
 //! | [`types`], [`secret`], [`clock`] | the domain's words; what must not be shown; time and chance |
 //!
@@ -38,7 +39,7 @@
 //!
 //! # Invariants
 //!
-//! - Only [`edge::fault`] turns an error into a status. Only [`login::ReturnTo`] judges return targets. Only [`request`]
+//! - Only [`edge::fault`] turns a visitor's error into a status. Only [`login::ReturnTo`] judges return targets. Only [`request`]
 //!   strips inbound headers and judges paths.
 //! - No record is trusted past its own expiry, whatever a cache's time to live did.
 //! - A sign-in's state works only in the browser that began it. A code goes to WeChat at most once.
@@ -46,6 +47,7 @@
 //! - The path that the policy saw is the path that the upstream gets.
 //! - The simulator is reached by URL only, and shares no code with the gate.
 
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -56,6 +58,7 @@ pub mod identity;
 pub mod listener;
 pub mod local;
 pub mod login;
+pub mod metrics;
 pub mod patience;
 pub mod policy;
 pub mod request;
