@@ -27,6 +27,7 @@
 //! | [`wechat`], [`store`] | WeChat's servers; what is remembered for a while |
 //! | [`admin`], [`metrics`] | the operator's own listener; what is counted |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
+//! | [`attempts`] | how often one client may ask for what costs more than a page |
 //! | [`types`], [`secret`], [`clock`] | the domain's words; what must not be shown; time and chance |
 //!
 //! `tests/layout` holds who may use whom.
@@ -49,6 +50,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod attempts;
 pub mod cli;
 pub mod clock;
 pub mod config;

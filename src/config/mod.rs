@@ -2,7 +2,9 @@
 //!
 //! Each part of the gate takes its own section only; `app` alone sees the whole.
 
+mod admin;
 mod env;
+mod jssdk;
 mod jwt;
 mod load;
 mod nearest;
@@ -40,10 +42,13 @@ pub struct Config {
     pub public_url: PublicUrl,
     pub upstream: Upstream,
     pub server: Server,
+    /// `None`: no admin listener.
+    pub admin: Option<Admin>,
     pub official_account: OfficialAccount,
     pub sign_in: SignIn,
     pub session: Session,
     pub identity: Identity,
+    pub jssdk: JsSdk,
     pub paths: Paths,
     pub log: Log,
     pub endpoints: Endpoints,
@@ -100,6 +105,14 @@ pub struct Server {
     pub header_timeout: Duration,
     pub keepalive_timeout: Duration,
     pub shutdown_grace: Duration,
+}
+
+/// The operator's own listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    /// At least 16 bytes of graphic ASCII; `None`: what it would guard is closed (R29).
+    pub token: Option<Secret<Vec<u8>>>,
 }
 
 /// 公众号 (service account): visitors inside WeChat.
@@ -209,6 +222,28 @@ pub enum Algorithm {
     EdDsa,
     Rs256,
     Hs256,
+}
+
+/// Signing for WeChat's JS-SDK.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsSdk {
+    /// Beside `P/jsconfig`; `None` when signing is off.
+    pub path: Option<String>,
+    /// Whose pages are signed for; never empty.
+    pub hosts: Vec<SignedHost>,
+    /// When a request names none.
+    pub api_list: Vec<String>,
+    /// When a request names none.
+    pub open_tags: Vec<String>,
+}
+
+/// A host whose pages are signed for; literal (R34).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedHost {
+    /// Lower-case A-labels, no trailing dot; an IPv6 address in brackets.
+    pub host: String,
+    /// `None`: whatever the port.
+    pub port: Option<u16>,
 }
 
 /// The gate's own endpoints: absolute paths, no two the same.

@@ -6,7 +6,7 @@ use super::value::quoted;
 use super::{Paths, VerifyFile};
 
 /// What lies below the prefix whatever the operator chooses.
-const FIXED: &[&str] = &["jsconfig", "wx.js", "jwks.json"];
+pub(super) const FIXED: &[&str] = &["jsconfig", "wx.js", "jwks.json"];
 
 pub(super) fn paths(read: &mut Reader<'_>, verify_files: &[VerifyFile]) -> Paths {
     let prefix = read.text("paths.prefix", prefix).expect("this key has a default");
@@ -42,7 +42,8 @@ fn prefix(text: &str) -> Result<String, Fault> {
     path(text)
 }
 
-fn path(text: &str) -> Result<String, Fault> {
+/// An absolute path that means the same to everybody.
+pub(super) fn path(text: &str) -> Result<String, Fault> {
     const REMEDY: &str = r#"Write an absolute path of letters, digits, '-', '_' and '.', such as "/wxAuthorize"."#;
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~!$&'()*+,=:@".contains(c);
     let Some(rest) = text.strip_prefix('/') else {

@@ -5,6 +5,7 @@ pub mod body;
 pub mod fault;
 mod forms;
 pub mod pages;
+mod tally;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,12 +19,14 @@ use access_log::AccessLog;
 use body::Body;
 use fault::{Barrier, Fault, Reason};
 use pages::Pages;
+use tally::Ended;
 
 use crate::config::{Auth, OnAnonymous};
 use crate::identity::Identity;
 use crate::local::me::{self, Me};
 use crate::local::{Local, NotReadable};
 use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo};
+use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
 use crate::request::{Asker, Clean, Head, Peer, Rules};
@@ -44,13 +47,15 @@ pub struct Edge {
     pub identity: Identity,
     pub upstream: Upstream,
     pub pages: Arc<Pages>,
+    pub traffic: Arc<Traffic>,
     pub log: Option<AccessLog>,
 }
 
 impl Edge {
     /// Answers a request, whatever it is. Never fails: what goes wrong becomes an answer too.
     pub async fn answer(&self, request: Request<Incoming>, peer: &Peer, watch: &Watch) -> Response<Body> {
-        let began = self.log.as_ref().map(|_| (Instant::now(), request.method().clone(), request.uri().clone()));
+        let began = Instant::now();
+        let asked = self.log.as_ref().map(|_| (request.method().clone(), request.uri().clone()));
         let mut client = peer.address.ip();
         let (answered, asker) = match self.rules.clean(request, peer) {
             Ok(request) => {
@@ -60,9 +65,12 @@ impl Edge {
             }
             Err(refused) => (Err(refused.refusal.into()), refused.asker),
         };
+        let ended = Ended::of(&answered);
         let response = answered.unwrap_or_else(|fault| self.pages.answer(&fault, &asker).map(Body::from));
-        if let (Some(log), Some((began, method, uri))) = (&self.log, began) {
-            log.write(&asker.id, client, &method, &uri, response.status(), began.elapsed());
+        let took = began.elapsed();
+        ended.count(&self.traffic, took);
+        if let (Some(log), Some((method, uri))) = (&self.log, asked) {
+            log.write(&asker.id, client, &method, &uri, response.status(), took);
         }
         response
     }
@@ -198,7 +206,7 @@ impl Edge {
 
     /// The answer to what is no request at all, ready for the wire.
     #[must_use]
-    pub fn refuse(pages: &Pages, status: StatusCode) -> Bytes {
+    pub fn refuse(pages: &Pages, traffic: &Traffic, status: StatusCode) -> Bytes {
         let reason = match status {
             StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
@@ -206,6 +214,7 @@ impl Edge {
             _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
         };
         let response = pages.answer(&reason.into(), &Asker::unknown());
+        traffic.unread(response.status());
         let mut wire = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
         for (name, value) in response.headers() {
             wire.extend_from_slice(name.as_str().as_bytes());

@@ -1,13 +1,13 @@
 //! WeChat's return: state proven first, code spent after.
 
 use super::answer::{Answer, Error, Refused};
-use super::attempts::Step;
 use super::exchange::Callback;
 use super::flow::{Flow, Proof, State};
 use super::outcome::Outcome;
 use super::return_to::ReturnTo;
 use super::rounds::Round;
 use super::{Login, only_reads, params};
+use crate::attempts::Step;
 use crate::config::SnapshotPolicy;
 use crate::request::Head;
 use crate::session::Session;

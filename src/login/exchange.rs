@@ -186,7 +186,7 @@ impl Inner {
             tracing::warn!(%error, "a user token is not kept");
         }
         let identity = self.identity(token, profile, callback.flow.scope);
-        let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.is_revoked(session.id));
+        let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.has_ended(session));
         let opened = self.sessions.open(&keep_what_is_known(identity, visitor), visitor);
         self.rounds.remember(callback.flow.state, Known { round: callback.flow.round, completed: true }).await;
         Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie, remembered: false }

@@ -3,7 +3,6 @@
 //! Reads requests' heads and answers with values; `edge` makes HTTP of them.
 
 mod answer;
-mod attempts;
 mod authorize;
 mod callback;
 mod door;
@@ -28,6 +27,7 @@ pub use answer::{Answer, Error, Redirect, Refused};
 pub use door::{Browser, Door};
 pub use return_to::ReturnTo;
 
+use crate::attempts::{Attempts, Step};
 use crate::clock::Clock;
 use crate::config;
 use crate::request::Head;
@@ -35,7 +35,6 @@ use crate::session::{Session, Sessions};
 use crate::store::Store;
 use crate::types::Scope;
 use crate::wechat::{self, UserTokens};
-use attempts::{Attempts, Step};
 use authorize::{Authorize, COMPONENT};
 use exchange::Exchange;
 use flow::Flows;

@@ -20,6 +20,7 @@ use pool::{Connection, Pool};
 
 use crate::config::{self, UpstreamAddress};
 use crate::identity::Stamped;
+use crate::metrics::Traffic;
 use crate::patience::{Phase, Watch};
 use crate::policy::Target;
 
@@ -56,11 +57,9 @@ pub enum Error {
 
 impl Upstream {
     #[must_use]
-    pub fn new(site: &config::Upstream, routes: &[config::Route]) -> Self {
-        Self {
-            site: Site::new(site),
-            routes: routes.iter().map(|route| route.upstream.as_ref().map(Site::new)).collect(),
-        }
+    pub fn new(site: &config::Upstream, routes: &[config::Route], traffic: &Arc<Traffic>) -> Self {
+        let route = |route: &config::Route| route.upstream.as_ref().map(|own| Site::new(own, traffic));
+        Self { site: Site::new(site, traffic), routes: routes.iter().map(route).collect() }
     }
 
     /// Sends a request on and gives the head of the answer as soon as it is there.
@@ -83,7 +82,7 @@ impl Upstream {
 }
 
 impl Site {
-    fn new(upstream: &config::Upstream) -> Self {
+    fn new(upstream: &config::Upstream, traffic: &Arc<Traffic>) -> Self {
         let host = match &upstream.address {
             UpstreamAddress::Unix(_) => HeaderValue::from_static("localhost"),
             UpstreamAddress::Http { host, port } => {
@@ -93,7 +92,7 @@ impl Site {
             }
         };
         Self {
-            pool: Arc::new(Pool::new(&upstream.address, upstream.connect_timeout)),
+            pool: Arc::new(Pool::new(&upstream.address, upstream.connect_timeout, traffic.clone())),
             host,
             preserve_host: upstream.preserve_host,
             response_timeout: upstream.response_timeout,

@@ -1,6 +1,6 @@
 //! Idle connections to one upstream, kept by one worker: the last one used is the first one taken.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::{Builder, SendRequest};
@@ -9,6 +9,7 @@ use super::Error;
 use super::body::Outgoing;
 use super::dial::Dialler;
 use crate::config::UpstreamAddress;
+use crate::metrics::Traffic;
 
 pub(super) type Connection = SendRequest<Outgoing>;
 
@@ -17,6 +18,7 @@ pub(super) type Connection = SendRequest<Outgoing>;
 pub(super) struct Pool {
     dialler: Dialler,
     idle: Mutex<Vec<(Connection, Instant)>>,
+    traffic: Arc<Traffic>,
 }
 
 impl Pool {
@@ -29,8 +31,13 @@ impl Pool {
     /// hyper's default is 400 KiB per connection; a response head still fits.
     const MAX_BUFFER: usize = 128 * 1024;
 
-    pub(super) fn new(address: &UpstreamAddress, connect_timeout: Duration) -> Self {
-        Self { dialler: Dialler::new(address, connect_timeout), idle: Mutex::default() }
+    pub(super) fn new(address: &UpstreamAddress, connect_timeout: Duration, traffic: Arc<Traffic>) -> Self {
+        Self { dialler: Dialler::new(address, connect_timeout), idle: Mutex::default(), traffic }
+    }
+
+    /// Where this worker counts.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     pub(super) fn take(&self) -> Option<Connection> {

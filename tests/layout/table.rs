@@ -9,17 +9,18 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
     ("patience", &[]),
-    ("simulator", &[]),
     ("metrics", &["types"]),
+    ("simulator", &[]),
     ("config", &["types", "secret", "clock"]),
     ("store", &["types", "clock"]),
     ("request", &["types", "clock", "config"]),
+    ("attempts", &["clock", "store", "request"]),
     ("policy", &["types", "config", "request"]),
     ("wechat", &["types", "secret", "clock", "metrics", "config", "store"]),
     ("session", &["types", "secret", "clock", "config", "store", "request"]),
-    ("login", &["types", "secret", "clock", "metrics", "config", "store", "request", "wechat", "session"]),
+    ("login", &["types", "secret", "clock", "metrics", "config", "store", "request", "attempts", "wechat", "session"]),
     ("identity", &["types", "secret", "clock", "config", "request", "policy", "session"]),
-    ("local", &["types", "clock", "config", "request", "policy", "wechat", "session", "identity"]),
+    ("local", &["types", "secret", "clock", "config", "request", "attempts", "policy", "wechat", "session", "identity"]),
     ("upstream", &["types", "patience", "metrics", "config", "request", "policy", "identity"]),
     (
         "edge",
@@ -29,7 +30,13 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("listener", &["types", "patience", "config"]),
-    ("admin", &["types", "secret", "clock", "metrics", "config", "store", "wechat", "session", "login", "listener"]),
+    (
+        "admin",
+        &[
+            "types", "secret", "clock", "metrics", "config", "store", "request", "attempts", "wechat", "session",
+            "login", "listener",
+        ],
+    ),
     (
         "app",
         &[

@@ -1,4 +1,4 @@
-//! How many sign-ins one client may begin in a minute (R39).
+//! How often one client may ask for what costs more than a page: sign-ins, callbacks, signatures (R39).
 //!
 //! The generic cell rate algorithm: one number per client, the time at which its allowance is whole again.
 
@@ -12,27 +12,41 @@ use crate::store::memory::Tallies;
 
 /// Clients counted at once; a flood from more addresses pushes out the longest unseen.
 const MOST_CLIENTS: u64 = 50_000;
-const MINUTE_MS: u64 = 60_000;
+const SECOND_US: u64 = 1_000_000;
+const MINUTE_US: u64 = 60 * SECOND_US;
 
-/// What is counted, each on its own: a whole sign-in takes one of each.
+/// What is counted, each on its own: a whole sign-in takes one of each of the first two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub enum Step {
     Begin,
     Callback,
+    /// Asked for anew on every page and every change of route, where a sign-in lasts for days.
+    JsConfig,
+}
+
+impl Step {
+    /// How many times the configured number are allowed.
+    const fn factor(self) -> u64 {
+        match self {
+            Self::Begin | Self::Callback => 1,
+            Self::JsConfig => 10,
+        }
+    }
 }
 
 /// Counts attempts by client.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub struct Attempts {
     per_minute: u64,
     tallies: Tallies<(Step, IpAddr)>,
     clock: Clock,
 }
 
 impl Attempts {
-    /// `0` is off.
-    pub(super) fn new(per_minute: u32, clock: Clock) -> Self {
-        let tallies = Tallies::new(MOST_CLIENTS, Duration::from_millis(2 * MINUTE_MS));
+    /// `sign_in.attempts_per_minute`; `0` is off.
+    #[must_use]
+    pub fn new(per_minute: u32, clock: Clock) -> Self {
+        let tallies = Tallies::new(MOST_CLIENTS, Duration::from_micros(2 * MINUTE_US));
         Self { per_minute: per_minute.into(), tallies, clock }
     }
 
@@ -40,20 +54,21 @@ impl Attempts {
     ///
     /// # Errors
     /// How long to wait, when there have been too many.
-    pub(super) fn count(&self, step: Step, client: &Client) -> Result<(), Duration> {
+    pub fn count(&self, step: Step, client: &Client) -> Result<(), Duration> {
         if self.per_minute == 0 || is_somebodys_proxy(client) {
             return Ok(());
         }
-        let now = self.clock.now().0.saturating_mul(1000);
-        let cost = (MINUTE_MS / self.per_minute).max(1);
+        let now = self.clock.now().0.saturating_mul(SECOND_US);
+        let allowance = self.per_minute * step.factor();
+        let cost = (MINUTE_US / allowance).max(1);
         let tally = self.tallies.of((step, subnet(client.ip)));
         let spend = |whole_at: u64| {
             let later = whole_at.max(now) + cost;
-            (later - now <= cost * self.per_minute).then_some(later)
+            (later - now <= cost * allowance).then_some(later)
         };
         tally.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).map(drop).map_err(|whole_at| {
-            let wait = (whole_at.max(now) + cost - now).saturating_sub(cost * self.per_minute);
-            Duration::from_secs(wait.div_ceil(1000).max(1))
+            let wait = (whole_at.max(now) + cost - now).saturating_sub(cost * allowance);
+            Duration::from_secs(wait.div_ceil(SECOND_US).max(1))
         })
     }
 }
@@ -105,6 +120,22 @@ mod tests {
         assert_eq!(allowed(&attempts, &visitor), 1);
         clock.advance(Duration::from_mins(5));
         assert_eq!(allowed(&attempts, &visitor), 6);
+    }
+
+    #[test]
+    fn r39_signatures_have_ten_times_the_allowance_and_one_of_their_own() {
+        let attempts = Attempts::new(6, Clock::fixed(Timestamp(1000)));
+        let visitor = client("203.0.113.7", false);
+        assert_eq!(allowed(&attempts, &visitor), 6);
+        let signatures = (0..100).take_while(|_| attempts.count(Step::JsConfig, &visitor).is_ok()).count();
+        assert_eq!(signatures, 60);
+        assert_eq!(attempts.count(Step::JsConfig, &visitor), Err(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn r39_the_largest_allowance_is_one_too() {
+        let attempts = Attempts::new(1_000_000, Clock::fixed(Timestamp(1_800_000_000)));
+        assert_eq!(attempts.count(Step::JsConfig, &client("203.0.113.7", false)), Ok(()));
     }
 
     #[test]
