@@ -26,7 +26,7 @@ use crate::request::{Peer, Rules};
 use crate::session::Sessions;
 use crate::store::Memory;
 use crate::upstream::Upstream;
-use crate::wechat::{self, UserTokens};
+use crate::wechat::{self, Platform, UserTokens};
 
 /// What a gate is given besides its configuration.
 #[derive(Clone)]
@@ -118,6 +118,8 @@ impl App {
             clock.clone(),
         ));
         let client = wechat::Client::new(account, &config.endpoints, control.handle().clone())?;
+        let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
+        platform.keep_warm();
         let tokens = UserTokens::new(client.clone(), memory.clone(), clock.clone());
         let login = Arc::new(Login::new(
             login::Sections {

@@ -123,6 +123,16 @@ pub struct OfficialAccount {
     /// What a route asks for unless it says otherwise: `Base` or `UserInfo`.
     pub scope: Scope,
     pub snapshot: SnapshotPolicy,
+    pub token: TokenSource,
+}
+
+/// Where platform tokens come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenSource {
+    /// `cgi-bin/stable_token`: any number of programs may ask.
+    Stable,
+    /// `cgi-bin/token`: every call makes the token before it die.
+    Classic,
 }
 
 /// What to do with the virtual visitors of WeChat's snapshot page.

@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::site::Site;
 use super::{
     Endpoints, Language, Log, LogFormat, LogLevel, OfficialAccount, PublicUrl, Server, SignIn, SnapshotPolicy,
-    VerifyFile,
+    TokenSource, VerifyFile,
 };
 use crate::secret::Secret;
 use crate::types::{AppId, Scope};
@@ -123,6 +123,7 @@ pub(super) fn official_account(read: &mut Reader<'_>) -> Option<OfficialAccount>
     let scope = read.choice("official_account.scope", [Scope::Base, Scope::UserInfo]);
     let snapshot =
         read.choice("official_account.snapshot", [SnapshotPolicy::Page, SnapshotPolicy::Pass, SnapshotPolicy::Deny]);
+    let token = read.choice("official_account.token", [TokenSource::Stable, TokenSource::Classic]);
     if let Some(app_id) = &app_id
         && !is_official(app_id.as_str())
         && !read.is_set("endpoints.api")
@@ -133,7 +134,7 @@ pub(super) fn official_account(read: &mut Reader<'_>) -> Option<OfficialAccount>
             r#"WeChat's are "wx" and 16 digits or letters from a to f."#,
         );
     }
-    Some(OfficialAccount { app_id: app_id?, app_secret: app_secret?, scope, snapshot })
+    Some(OfficialAccount { app_id: app_id?, app_secret: app_secret?, scope, snapshot, token })
 }
 
 fn is_official(app_id: &str) -> bool {

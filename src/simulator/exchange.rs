@@ -1,5 +1,6 @@
 //! One request to the simulator and one answer from it, as plain values.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,6 +13,8 @@ use serde_json::Value;
 /// A request, read to its end.
 #[derive(Debug)]
 pub(super) struct Ask {
+    /// Where the request came from.
+    pub(super) peer: IpAddr,
     pub(super) method: Method,
     pub(super) path: String,
     /// As it came, without the question mark.

@@ -63,6 +63,7 @@ mod clock;
 mod control;
 mod exchange;
 mod log;
+mod platform;
 mod random;
 mod server;
 mod settings;

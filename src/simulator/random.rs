@@ -40,6 +40,16 @@ impl Random {
         format!("{}_{}", 10 + self.below(90), self.text(URL_SAFE, 86))
     }
 
+    /// A platform token: as long as a user's, and longer.
+    pub(super) fn platform_token(&mut self) -> String {
+        format!("{}_{}", 10 + self.below(90), self.text(URL_SAFE, 134))
+    }
+
+    /// A ticket in WeChat's shape.
+    pub(super) fn ticket(&mut self) -> String {
+        self.text(URL_SAFE, 86)
+    }
+
     /// An openid that belongs to nobody: what a snapshot page is given.
     pub(super) fn virtual_openid(&mut self, app_id: &str) -> String {
         format!("{}{}", account_prefix(app_id), self.text(URL_SAFE, 21))
@@ -56,9 +66,14 @@ impl Random {
             let (head, tail) = (self.text(LETTERS_AND_DIGITS, 6), self.text(LETTERS_AND_DIGITS, 4));
             format!(", hints: [ req_id: {head}0{:03}{tail} ]", self.below(1000))
         } else {
-            let mut part = || self.word() >> 32;
-            format!(", rid: {:08x}-{:08x}-{:08x}", part(), part(), part())
+            format!(", {}", self.rid())
         }
+    }
+
+    /// What WeChat's support wants to be told about a refused call.
+    pub(super) fn rid(&mut self) -> String {
+        let mut part = || self.word() >> 32;
+        format!("rid: {:08x}-{:08x}-{:08x}", part(), part(), part())
     }
 
     /// A nonce for one page's script.

@@ -1,5 +1,6 @@
 //! Connections, and which room a request belongs to.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,7 @@ pub(super) async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: im
             () = &mut shutdown => return,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(converse(stream, Arc::clone(&shared))); }
+                Ok((stream, peer)) => { connections.spawn(converse(stream, peer.ip(), Arc::clone(&shared))); }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
         }
@@ -41,7 +42,7 @@ pub(super) async fn run(listener: TcpListener, shared: Arc<Shared>, shutdown: im
 }
 
 /// Serves one connection to its end, which may be a reset.
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+async fn converse(stream: TcpStream, peer: IpAddr, shared: Arc<Shared>) {
     // Best effort: without it answers are only slower.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
@@ -50,7 +51,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
         service_fn(move |request| -> Pin<Box<dyn Future<Output = Answer> + Send>> {
             let (shared, reset) = (Arc::clone(&shared), Arc::clone(&reset));
             Box::pin(async move {
-                let answer = serve(request, &shared).await;
+                let answer = serve(request, peer, &shared).await;
                 reset.store(answer.is_err(), Ordering::Relaxed);
                 answer
             })
@@ -70,7 +71,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-async fn serve(request: Request<Incoming>, shared: &Arc<Shared>) -> Answer {
+async fn serve(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -> Answer {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
@@ -80,6 +81,7 @@ async fn serve(request: Request<Incoming>, shared: &Arc<Shared>) -> Answer {
         }
     };
     let ask = Ask {
+        peer,
         method: head.method,
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),

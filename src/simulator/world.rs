@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::control::duplicates::Duplicates;
 use super::control::faults::Faults;
 use super::log::Log;
+use super::platform::Platform;
 use super::random::{self, Random};
 use super::settings::{Account, AccountKind, Refusal, Scope, Settings, User};
 
@@ -33,6 +34,7 @@ pub(super) struct World {
     pub(super) codes: Ledger<Code>,
     pub(super) access_tokens: Ledger<AccessToken>,
     pub(super) refresh_tokens: Ledger<RefreshToken>,
+    pub(super) platform: Platform,
     consents: HashMap<Pair, u64>,
     snapshots_seen: HashSet<Pair>,
     sign_ins: HashMap<Pair, (u64, u32)>,
@@ -98,6 +100,7 @@ impl World {
         Self {
             random: Random::new(settings.seed),
             noise: Random::new(settings.seed),
+            platform: Platform::new(settings.seed),
             settings,
             clock: Clock::default(),
             log: Log::default(),

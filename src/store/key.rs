@@ -18,6 +18,7 @@ enum Name {
     Revoked([u8; 16]),
     RevokedPerson([u8; 32]),
     UserToken([u8; 32]),
+    Platform([u8; 32]),
 }
 
 /// What a record is about; each kind has room of its own.
@@ -27,6 +28,7 @@ pub(super) enum Kind {
     State,
     Revoked,
     UserToken,
+    Platform,
 }
 
 impl Key {
@@ -60,12 +62,19 @@ impl Key {
         Self(Name::UserToken(digest(&[appid.as_str(), openid.as_str()])))
     }
 
+    /// A platform token or ticket of one account, by the name of its kind.
+    #[must_use]
+    pub fn platform(appid: &AppId, kind: &str) -> Self {
+        Self(Name::Platform(digest(&[appid.as_str(), kind])))
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         match self.0 {
             Name::Code(_) => Kind::Code,
             Name::State(_) => Kind::State,
             Name::Revoked(_) | Name::RevokedPerson(_) => Kind::Revoked,
             Name::UserToken(_) => Kind::UserToken,
+            Name::Platform(_) => Kind::Platform,
         }
     }
 }
@@ -89,6 +98,7 @@ impl fmt::Display for Key {
             Name::Revoked(id) => ("revoked", id),
             Name::RevokedPerson(id) => ("revoked-person", id),
             Name::UserToken(id) => ("user-token", id),
+            Name::Platform(id) => ("platform", id),
         };
         write!(f, "{prefix}:{}", HEXLOWER.encode_display(id))
     }
@@ -115,6 +125,7 @@ mod tests {
             Key::revoked(SessionId([7; 16])),
             Key::revoked_person("o6_bmjr\r\n*{}…"),
             Key::user_token(&appid, &openid),
+            Key::platform(&appid, "jsapi"),
         ] {
             let text = key.to_string();
             let (prefix, id) = text.split_once(':').expect("a prefix");

@@ -25,6 +25,8 @@ const STATES: u64 = 24 << 20;
 const REVOKED: u64 = 64 << 20;
 /// Some fifty thousand people; what is pushed out only makes `me?fresh=1` answer what is known.
 const USER_TOKENS: u64 = 32 << 20;
+/// Three records for each account.
+const PLATFORM: u64 = 1 << 20;
 
 /// What a record costs beside its value: the key, moka's bookkeeping, the allocations.
 const OVERHEAD: usize = 200;
@@ -36,6 +38,7 @@ pub struct Memory {
     states: Cache<Key, Record>,
     revoked: Cache<Key, Record>,
     user_tokens: Cache<Key, Record>,
+    platform: Cache<Key, Record>,
     clock: Clock,
 }
 
@@ -51,7 +54,14 @@ impl Memory {
     /// An empty store that lives by `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { codes: part(CODES), states: part(STATES), revoked: part(REVOKED), user_tokens: part(USER_TOKENS), clock }
+        Self {
+            codes: part(CODES),
+            states: part(STATES),
+            revoked: part(REVOKED),
+            user_tokens: part(USER_TOKENS),
+            platform: part(PLATFORM),
+            clock,
+        }
     }
 
     /// As [`Store::get`], at once.
@@ -86,6 +96,7 @@ impl Memory {
             Kind::State => &self.states,
             Kind::Revoked => &self.revoked,
             Kind::UserToken => &self.user_tokens,
+            Kind::Platform => &self.platform,
         }
     }
 

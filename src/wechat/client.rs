@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::{ClientConfig, RootCertStore};
+use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::error::{Api, Error};
-use super::wire::{Profile, UserToken};
-use crate::config;
+use super::wire::{Granted, Profile, UserToken};
+use crate::config::{self, TokenSource};
 use crate::secret::Secret;
 use crate::types::{AppId, OpenId};
 
@@ -38,6 +39,21 @@ struct Inner {
     api: String,
     app_id: AppId,
     app_secret: Secret<String>,
+    token: TokenSource,
+}
+
+/// What a page's signature is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ticket {
+    Jsapi,
+    WxCard,
+}
+
+/// One request.
+enum Ask {
+    Get(Secret<String>),
+    /// JSON, to a URL that holds nothing secret.
+    Post(String, Secret<String>),
 }
 
 /// The client's own libraries refused to start.
@@ -59,6 +75,7 @@ impl Client {
             api: endpoints.api.clone(),
             app_id: account.app_id.clone(),
             app_secret: account.app_secret.clone(),
+            token: account.token,
         })))
     }
 
@@ -82,7 +99,7 @@ impl Client {
             component(app_secret.expose()),
             component(code),
         ));
-        let body = self.call(Api::UserToken, url).await?;
+        let body = self.call(Api::UserToken, Ask::Get(url)).await?;
         UserToken::parse(Api::UserToken, &body)
     }
 
@@ -98,7 +115,7 @@ impl Client {
             app_id.as_str(),
             component(refresh_token.expose()),
         ));
-        let body = self.call(Api::Refresh, url).await?;
+        let body = self.call(Api::Refresh, Ask::Get(url)).await?;
         UserToken::parse(Api::Refresh, &body)
     }
 
@@ -114,7 +131,7 @@ impl Client {
             component(access_token.expose()),
             openid.as_str(),
         ));
-        let body = self.call(Api::Profile, url).await?;
+        let body = self.call(Api::Profile, Ask::Get(url)).await?;
         let profile = Profile::parse(Api::Profile, &body)?;
         if profile.openid != *openid {
             return Err(Error::nonsense(Api::Profile, "the profile is somebody else's"));
@@ -122,9 +139,86 @@ impl Client {
         Ok(profile)
     }
 
-    async fn call(&self, api: Api, url: Secret<String>) -> Result<Vec<u8>, Error> {
+    /// The account's own token, from where the operator wants it.
+    ///
+    /// # Errors
+    /// [`Error`] for a refusal, no answer, or one that makes no sense.
+    pub async fn platform_token(&self) -> Result<Granted, Error> {
+        match self.0.token {
+            TokenSource::Stable => self.stable_token().await,
+            TokenSource::Classic => self.classic_token().await,
+        }
+    }
+
+    /// Where [`Client::platform_token`] goes.
+    #[must_use]
+    pub fn token_api(&self) -> Api {
+        match self.0.token {
+            TokenSource::Stable => Api::StableToken,
+            TokenSource::Classic => Api::ClassicToken,
+        }
+    }
+
+    /// The account's own token, the same for all who ask until its last five minutes
+    /// (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html>). Never forced: that
+    /// would kill the token of everybody else.
+    ///
+    /// # Errors
+    /// [`Error`] for a refusal, no answer, or one that makes no sense.
+    pub async fn stable_token(&self) -> Result<Granted, Error> {
+        let Inner { api, app_id, app_secret, .. } = &*self.0;
+        let body = Secret::new(
+            json!({
+                "grant_type": "client_credential",
+                "appid": app_id.as_str(),
+                "secret": app_secret.expose(),
+                "force_refresh": false,
+            })
+            .to_string(),
+        );
+        let body = self.call(Api::StableToken, Ask::Post(format!("{api}{}", Api::StableToken.path()), body)).await?;
+        Granted::parse(Api::StableToken, "access_token", &body)
+    }
+
+    /// A new token of the old kind (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/Get_access_token.html>);
+    /// the one before it dies five minutes later.
+    ///
+    /// # Errors
+    /// [`Error`] for a refusal, no answer, or one that makes no sense.
+    pub async fn classic_token(&self) -> Result<Granted, Error> {
+        let Inner { api, app_id, app_secret, .. } = &*self.0;
+        let url = Secret::new(format!(
+            "{api}{}?grant_type=client_credential&appid={}&secret={}",
+            Api::ClassicToken.path(),
+            app_id.as_str(),
+            component(app_secret.expose()),
+        ));
+        let body = self.call(Api::ClassicToken, Ask::Get(url)).await?;
+        Granted::parse(Api::ClassicToken, "access_token", &body)
+    }
+
+    /// A ticket (<https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/JS-SDK.html>, appendix 1), for a token of the account's own.
+    ///
+    /// # Errors
+    /// [`Error`] for a refusal, no answer, or one that makes no sense.
+    pub async fn ticket(&self, access_token: &Secret<String>, ticket: Ticket) -> Result<Granted, Error> {
+        let url = Secret::new(format!(
+            "{}{}?access_token={}&type={}",
+            self.0.api,
+            Api::Ticket.path(),
+            component(access_token.expose()),
+            match ticket {
+                Ticket::Jsapi => "jsapi",
+                Ticket::WxCard => "wx_card",
+            },
+        ));
+        let body = self.call(Api::Ticket, Ask::Get(url)).await?;
+        Granted::parse(Api::Ticket, "ticket", &body)
+    }
+
+    async fn call(&self, api: Api, ask: Ask) -> Result<Vec<u8>, Error> {
         let http = self.0.http.clone();
-        let call = self.0.runtime.spawn(async move { fetch(&http, url.expose()).await });
+        let call = self.0.runtime.spawn(async move { fetch(&http, &ask).await });
         match call.await {
             Ok(answer) => answer.map_err(|problem| Error::unreachable(api, &problem)),
             Err(_) => Err(Error::unreachable(api, "the gate is stopping")),
@@ -139,9 +233,13 @@ impl std::fmt::Debug for Client {
 }
 
 /// The whole body, whatever the status: WeChat's own errors come with 200, so a status proves nothing.
-async fn fetch(http: &reqwest::Client, url: &str) -> Result<Vec<u8>, String> {
-    // The secret is in the query, and reqwest's errors would print it (R48).
-    let mut answer = http.get(url).send().await.map_err(|error| causes(&error.without_url()))?;
+async fn fetch(http: &reqwest::Client, ask: &Ask) -> Result<Vec<u8>, String> {
+    let request = match ask {
+        Ask::Get(url) => http.get(url.expose()),
+        Ask::Post(url, body) => http.post(url).header("content-type", "application/json").body(body.expose().clone()),
+    };
+    // A secret may be in the query, and reqwest's errors would print it (R48).
+    let mut answer = request.send().await.map_err(|error| causes(&error.without_url()))?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error.without_url()))? {
         if body.len() + chunk.len() > MAX_BODY {

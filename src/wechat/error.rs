@@ -1,6 +1,7 @@
 //! What a refusal of WeChat's means: errcode → what to do.
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// An endpoint of WeChat's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,12 @@ pub enum Api {
     Refresh,
     /// `sns/userinfo`
     Profile,
+    /// `cgi-bin/stable_token`: the account's own token.
+    StableToken,
+    /// `cgi-bin/token`: the same, of the old kind.
+    ClassicToken,
+    /// `cgi-bin/ticket/getticket`
+    Ticket,
 }
 
 impl Api {
@@ -21,6 +28,9 @@ impl Api {
             Self::UserToken => "/sns/oauth2/access_token",
             Self::Refresh => "/sns/oauth2/refresh_token",
             Self::Profile => "/sns/userinfo",
+            Self::StableToken => "/cgi-bin/stable_token",
+            Self::ClassicToken => "/cgi-bin/token",
+            Self::Ticket => "/cgi-bin/ticket/getticket",
         }
     }
 }
@@ -36,9 +46,9 @@ pub enum Trouble {
     Misconfigured,
     /// Too many calls, or WeChat is not well: later.
     Busy,
-    /// The user token has died: refresh it, or sign in again.
+    /// The token has died: get another, or sign in again.
     TokenDead,
-    /// The user token is not good for this.
+    /// The token is not good for this.
     NoPermission,
     /// No answer in time.
     Unreachable,
@@ -55,7 +65,7 @@ impl Trouble {
         match (errcode, api) {
             (40029 | 40163 | 42003 | 41008, Api::UserToken) => Self::CodeRefused,
             (40226 | 50002, _) => Self::UserRefused,
-            (40001 | 40014, Api::UserToken) => Self::Misconfigured,
+            (40001 | 40014, Api::UserToken | Api::StableToken | Api::ClassicToken) => Self::Misconfigured,
             (10003..=10016 | 40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004, _)
             | (50007 | 61004 | 61007, _)
             | (89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
@@ -75,6 +85,8 @@ pub struct Error {
     pub trouble: Trouble,
     /// WeChat's, when it gave one.
     pub errcode: Option<i64>,
+    /// This machine's address as WeChat sees it, where the refusal names it: the one to put on the whitelist.
+    pub ip: Option<IpAddr>,
     detail: Option<Box<str>>,
 }
 
@@ -82,17 +94,24 @@ impl Error {
     /// WeChat said no, by this errcode.
     #[must_use]
     pub const fn refused(api: Api, errcode: i64) -> Self {
-        Self { api, trouble: Trouble::of(api, errcode), errcode: Some(errcode), detail: None }
+        Self { api, trouble: Trouble::of(api, errcode), errcode: Some(errcode), ip: None, detail: None }
+    }
+
+    /// As [`Error::refused`], with the address that WeChat's own words name. Nothing else of them is kept.
+    #[must_use]
+    pub(super) fn refused_because(api: Api, errcode: i64, errmsg: &str) -> Self {
+        let names_us = matches!(errcode, 40164 | 61004 | 89501..=89507);
+        Self { ip: names_us.then(|| address_in(errmsg)).flatten(), ..Self::refused(api, errcode) }
     }
 
     pub(super) fn nonsense(api: Api, detail: &str) -> Self {
-        Self { api, trouble: Trouble::Nonsense, errcode: None, detail: Some(detail.into()) }
+        Self { api, trouble: Trouble::Nonsense, errcode: None, ip: None, detail: Some(detail.into()) }
     }
 
     /// No answer: why, as far as it holds nothing secret.
     #[must_use]
     pub fn unreachable(api: Api, detail: &str) -> Self {
-        Self { api, trouble: Trouble::Unreachable, errcode: None, detail: Some(detail.into()) }
+        Self { api, trouble: Trouble::Unreachable, errcode: None, ip: None, detail: Some(detail.into()) }
     }
 }
 
@@ -102,11 +121,19 @@ impl fmt::Display for Error {
         if let Some(errcode) = self.errcode {
             write!(f, ", errcode {errcode}")?;
         }
+        if let Some(ip) = self.ip {
+            write!(f, ", called from {ip}")?;
+        }
         self.detail.as_ref().map_or(Ok(()), |detail| write!(f, ", {detail}"))
     }
 }
 
 impl std::error::Error for Error {}
+
+/// The first address among the words of `invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist rid: …`.
+fn address_in(errmsg: &str) -> Option<IpAddr> {
+    errmsg.split([' ', ',', ';']).find_map(|word| word.parse().ok())
+}
 
 #[cfg(test)]
 mod tests {
@@ -136,9 +163,32 @@ mod tests {
             (Api::Refresh, 40030, Trouble::TokenDead),
             (Api::Refresh, 40029, Trouble::TokenDead),
             (Api::Refresh, 45009, Trouble::Busy),
+            (Api::StableToken, 40001, Trouble::Misconfigured),
+            (Api::ClassicToken, 40164, Trouble::Misconfigured),
+            (Api::StableToken, 89507, Trouble::Misconfigured),
+            (Api::Ticket, 40001, Trouble::TokenDead),
+            (Api::Ticket, 42001, Trouble::TokenDead),
+            (Api::Ticket, 48001, Trouble::NoPermission),
         ] {
             assert_eq!(Trouble::of(api, errcode), expected, "{api:?} {errcode}");
         }
+    }
+
+    #[test]
+    fn the_address_to_whitelist_is_taken_out_of_wechats_words() {
+        let said = |errcode, errmsg| Error::refused_because(Api::StableToken, errcode, errmsg);
+        for (errmsg, expected) in [
+            ("invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 66d19aa4-3f927127", "203.0.113.7"),
+            ("invalid ip 2001:db8::7, not in whitelist", "2001:db8::7"),
+        ] {
+            assert_eq!(said(40164, errmsg).ip, expected.parse().ok(), "{errmsg}");
+        }
+        for errmsg in ["", "invalid ip 203.0.113.777, not in whitelist", "invalid ip <b>203.0.113.7</b>", "rid: 66d1"] {
+            assert_eq!(said(40164, errmsg).ip, None, "{errmsg}");
+        }
+        assert_eq!(said(40013, "invalid appid 203.0.113.7").ip, None, "only where it is about the address");
+        let text = said(40164, "invalid ip 203.0.113.7 secret").to_string();
+        assert_eq!(text, "/cgi-bin/stable_token: Misconfigured, errcode 40164, called from 203.0.113.7");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod certificate;
 mod client;
 mod error;
+mod platform;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(test)]
@@ -13,7 +14,8 @@ mod tests;
 mod user_tokens;
 mod wire;
 
-pub use client::{Client, NotStarted};
+pub use client::{Client, NotStarted, Ticket};
 pub use error::{Api, Error, Trouble};
+pub use platform::{Alarm, Issued, Kind, Platform, State, Unavailable};
 pub use user_tokens::{Stale, UserTokens};
-pub use wire::{Profile, UserToken};
+pub use wire::{Granted, Profile, UserToken};

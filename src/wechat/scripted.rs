@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::config::{Endpoints, OfficialAccount, SnapshotPolicy};
+use crate::config::{Endpoints, OfficialAccount, SnapshotPolicy, TokenSource};
 use crate::secret::Secret;
 use crate::types::{AppId, Scope};
 
@@ -109,6 +109,7 @@ pub(crate) fn account() -> OfficialAccount {
         app_secret: Secret::new(APP_SECRET.into()),
         scope: Scope::Base,
         snapshot: SnapshotPolicy::Page,
+        token: TokenSource::Stable,
     }
 }
 

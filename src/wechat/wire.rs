@@ -32,6 +32,14 @@ pub struct Profile {
     pub avatar: Option<AvatarUrl>,
 }
 
+/// A platform token or ticket, just made or given once more.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    pub value: Secret<String>,
+    /// What is left of its life, more than nothing.
+    pub expires_in: Duration,
+}
+
 /// How long an access token lives where WeChat forgot to say: its documented life.
 const ACCESS_TOKEN_LIFE: u64 = 7200;
 
@@ -73,6 +81,24 @@ impl Profile {
     }
 }
 
+impl Granted {
+    /// Reads an answer that carries a platform token or ticket in `field`.
+    ///
+    /// # Errors
+    /// A refusal by its errcode; `Nonsense` when there is no such field, or its life is over.
+    pub(super) fn parse(api: Api, field: &str, body: &[u8]) -> Result<Self, Error> {
+        let answer = Answer::parse(api, body)?;
+        let value = answer.secret(field).ok_or_else(|| Error::nonsense(api, "neither a value nor an errcode"))?;
+        let expires_in = match answer.fields.get("expires_in").map(as_integer) {
+            None => ACCESS_TOKEN_LIFE,
+            // No more than is documented, whatever is claimed.
+            Some(Some(seconds @ 1..)) => seconds.unsigned_abs().min(ACCESS_TOKEN_LIFE),
+            Some(_) => return Err(Error::nonsense(api, "expires_in is no time to live")),
+        };
+        Ok(Self { value, expires_in: Duration::from_secs(expires_in) })
+    }
+}
+
 /// A JSON object that carries no errcode.
 struct Answer {
     api: Api,
@@ -88,7 +114,10 @@ impl Answer {
         // Errors come with HTTP 200 and text/plain, so only this field tells.
         match fields.get("errcode").and_then(as_integer) {
             None | Some(0) => Ok(Self { api, fields }),
-            Some(errcode) => Err(Error::refused(api, errcode)),
+            Some(errcode) => {
+                let errmsg = fields.get("errmsg").and_then(Value::as_str).unwrap_or_default();
+                Err(Error::refused_because(api, errcode, errmsg))
+            }
         }
     }
 

@@ -1,7 +1,10 @@
-//! What stands for api.weixin.qq.com: always HTTP 200, always `text/plain`, the outcome in the body.
+//! What stands for api.weixin.qq.com: always HTTP 200, the outcome in the body.
 
+mod cgi;
 mod sns;
 mod wire;
+
+use std::borrow::Cow;
 
 use http::{Method, StatusCode};
 
@@ -11,27 +14,33 @@ use super::random::Random;
 use super::world::World;
 use wire::Object;
 
+/// Where an account's own endpoints are, as opposed to the visitors'.
+const CGI_BIN: &str = "/cgi-bin/";
+
+type Outcome = Result<Vec<u8>, Refused>;
+
 /// An errcode and what WeChat says beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Refused {
     errcode: i64,
-    errmsg: &'static str,
+    errmsg: Cow<'static, str>,
 }
 
 const fn refused(errcode: i64, errmsg: &'static str) -> Refused {
-    Refused { errcode, errmsg }
+    Refused { errcode, errmsg: Cow::Borrowed(errmsg) }
 }
 
 pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
     let mut world = shared.world();
-    let outcome = judge(ask, &mut world, &shared.base_url);
+    let outcome =
+        if ask.path.starts_with(CGI_BIN) { cgi::answer(&mut world, ask) } else { visitors(&mut world, ask, shared) };
     Ok(match outcome {
-        Ok(body) => plain(body),
-        Err(Refused { errcode, errmsg }) => error(errcode, errmsg, &mut world.noise),
+        Ok(body) => plain(&ask.path, body),
+        Err(Refused { errcode, errmsg }) => error(&ask.path, errcode, &errmsg, &mut world.noise),
     })
 }
 
-fn judge(ask: &Ask, world: &mut World, base_url: &str) -> Result<Vec<u8>, Refused> {
+fn visitors(world: &mut World, ask: &Ask, shared: &Shared) -> Outcome {
     let call = match ask.path.as_str() {
         "/sns/oauth2/access_token" => sns::access_token,
         "/sns/oauth2/refresh_token" => sns::refresh_token,
@@ -42,15 +51,21 @@ fn judge(ask: &Ask, world: &mut World, base_url: &str) -> Result<Vec<u8>, Refuse
     if ask.method != Method::GET {
         return Err(refused(43001, "require GET method"));
     }
-    call(world, &ask.parameters(), base_url)
+    call(world, &ask.parameters(), &shared.base_url)
 }
 
 /// An error as WeChat sends it: HTTP 200, and a tail on the message that is different every time.
-pub(super) fn error(errcode: i64, errmsg: &str, random: &mut Random) -> Reply {
-    let errmsg = format!("{errmsg}{}", random.errmsg_suffix());
-    plain(Object::new().number("errcode", errcode).text("errmsg", errmsg).finish())
+pub(super) fn error(path: &str, errcode: i64, errmsg: &str, random: &mut Random) -> Reply {
+    let tail = match errcode {
+        // The one message without a comma here, as many reports have it.
+        40164 => format!(" {}", random.rid()),
+        _ => random.errmsg_suffix(),
+    };
+    plain(path, Object::new().number("errcode", errcode).text("errmsg", format!("{errmsg}{tail}")).finish())
 }
 
-fn plain(body: Vec<u8>) -> Reply {
-    reply(StatusCode::OK, "text/plain", body)
+/// The visitors' side calls its JSON text; the other side has a charset that does not exist.
+fn plain(path: &str, body: Vec<u8>) -> Reply {
+    let content_type = if path.starts_with(CGI_BIN) { "application/json; encoding=utf-8" } else { "text/plain" };
+    reply(StatusCode::OK, content_type, body)
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::wire::Object;
-use super::{Refused, refused};
+use super::{Outcome, Refused, refused};
 use crate::simulator::browser::avatar;
 use crate::simulator::exchange::Parameters;
 use crate::simulator::settings::{Account, Scope};
@@ -12,8 +12,6 @@ use crate::simulator::world::{AccessToken, Grant, RefreshToken, Who, World};
 /// Life of an access token and of a refresh token, in seconds.
 const ACCESS_SECONDS: u64 = 7200;
 const REFRESH_SECONDS: u64 = 30 * 24 * 3600;
-
-type Outcome = Result<Vec<u8>, Refused>;
 
 /// `GET /sns/oauth2/access_token`: spends a code.
 pub(super) fn access_token(world: &mut World, parameters: &Parameters, _base_url: &str) -> Outcome {
@@ -84,7 +82,7 @@ fn issue(world: &mut World, grant: &Grant) -> (String, String) {
 fn granted(access_token: &str, refresh_token: &str, grant: &Grant) -> Object {
     Object::new()
         .text("access_token", access_token)
-        .number("expires_in", i64::try_from(ACCESS_SECONDS).unwrap_or(i64::MAX))
+        .seconds("expires_in", ACCESS_SECONDS)
         .text("refresh_token", refresh_token)
         .text("openid", &grant.openid)
         .text("scope", grant.scope.name())
@@ -153,7 +151,7 @@ fn profile(world: &World, parameters: &Parameters, base_url: &str) -> Outcome {
         .text("province", "")
         .text("country", "")
         .text("headimgurl", picture.unwrap_or_default())
-        .empty_list("privilege");
+        .texts("privilege", &[]);
     Ok(profile.maybe("unionid", world.unionid(grant)).finish())
 }
 

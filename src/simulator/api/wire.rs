@@ -37,9 +37,16 @@ impl Object {
         self
     }
 
-    pub(super) fn empty_list(mut self, key: &str) -> Self {
+    /// A span of time.
+    pub(super) fn seconds(self, key: &str, value: u64) -> Self {
+        self.number(key, i64::try_from(value).unwrap_or(i64::MAX))
+    }
+
+    /// A list of texts in which nothing needs escaping but `/`.
+    pub(super) fn texts(mut self, key: &str, values: &[&str]) -> Self {
         self.key(key);
-        self.0.extend_from_slice(b"[]");
+        let quoted: Vec<_> = values.iter().map(|value| format!("\"{}\"", value.replace('/', "\\/"))).collect();
+        self.0.extend_from_slice(format!("[{}]", quoted.join(",")).as_bytes());
         self
     }
 
@@ -64,7 +71,12 @@ mod tests {
 
     #[test]
     fn rule_15_slashes_are_escaped_and_odd_bytes_are_not() {
-        let object = Object::new().number("n", -1).text("t", b"a/b\"c\\\x07\xff").maybe("no", None).empty_list("l");
-        assert_eq!(object.finish(), b"{\"n\":-1,\"t\":\"a\\/b\\\"c\\\\\x07\xff\",\"l\":[]}");
+        let object = Object::new()
+            .number("n", -1)
+            .text("t", b"a/b\"c\\\x07\xff")
+            .maybe("no", None)
+            .texts("l", &[])
+            .texts("m", &["1/2", "3"]);
+        assert_eq!(object.finish(), b"{\"n\":-1,\"t\":\"a\\/b\\\"c\\\\\x07\xff\",\"l\":[],\"m\":[\"1\\/2\",\"3\"]}");
     }
 }

@@ -82,6 +82,12 @@ enum Api {
     RefreshToken,
     Userinfo,
     Auth,
+    Token,
+    StableToken,
+    Getticket,
+    Getcallbackip,
+    GetApiDomainIp,
+    ClearQuota,
 }
 
 impl Api {
@@ -92,6 +98,12 @@ impl Api {
             Self::RefreshToken => "/sns/oauth2/refresh_token",
             Self::Userinfo => "/sns/userinfo",
             Self::Auth => "/sns/auth",
+            Self::Token => "/cgi-bin/token",
+            Self::StableToken => "/cgi-bin/stable_token",
+            Self::Getticket => "/cgi-bin/ticket/getticket",
+            Self::Getcallbackip => "/cgi-bin/getcallbackip",
+            Self::GetApiDomainIp => "/cgi-bin/get_api_domain_ip",
+            Self::ClearQuota => "/cgi-bin/clear_quota",
         }
     }
 }
@@ -140,11 +152,11 @@ impl Fault {
     }
 
     /// The answer that stands in for the real one.
-    fn replacement(&self, shared: &Shared) -> Option<Reply> {
+    fn replacement(&self, path: &str, shared: &Shared) -> Option<Reply> {
         let mut replacement = match (self.errcode, self.body()) {
             (Some(errcode), _) => {
                 let errmsg = self.errmsg.as_deref().unwrap_or_else(|| errmsg(errcode));
-                api::error(errcode, errmsg, &mut shared.world().noise)
+                api::error(path, errcode, errmsg, &mut shared.world().noise)
             }
             (None, Some(body)) => reply(StatusCode::OK, "text/plain", body),
             (None, None) if self.http_status.is_some() => reply(StatusCode::OK, "text/html", ""),
@@ -167,7 +179,7 @@ pub(in crate::simulator) async fn apply(fault: Fault, ask: &Ask, shared: &Arc<Sh
     if fault.reset_before {
         return Err(Reset);
     }
-    let replacement = fault.replacement(shared);
+    let replacement = fault.replacement(&ask.path, shared);
     let answer = match replacement {
         Some(replacement) if !fault.after => replacement,
         replacement => {
@@ -192,8 +204,13 @@ const fn errmsg(errcode: i64) -> &'static str {
     match errcode {
         -1 => "system error",
         40001 => "invalid credential, access_token is invalid or not latest",
+        40013 => "invalid appid",
+        40014 => "invalid access_token",
         40029 => "invalid code",
+        40125 => "invalid appsecret",
         40163 => "code been used",
+        40164 => "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
+        40243 => "appsecret is frozen",
         42001 => "access_token expired",
         45009 => "reach max api daily quota limit",
         45011 => "api minute-quota reach limit, must slower, retry next minute",

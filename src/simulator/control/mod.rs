@@ -4,6 +4,7 @@ pub(super) mod duplicates;
 pub(super) mod faults;
 mod home;
 mod people;
+mod platform;
 mod rules;
 
 use http::{Method, StatusCode};
@@ -52,6 +53,12 @@ pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
         ("/__sim/accounts", &Method::POST) => put_accounts(&mut world, ask),
         ("/__sim/rules", &Method::GET) => Ok(json!(Rules::of(&world.settings))),
         ("/__sim/rules", &Method::POST) => set_rules(&mut world, ask),
+        ("/__sim/kill", &Method::POST) => platform::kill(&mut world, ask),
+        ("/__sim/quotas", &Method::GET) => Ok(platform::quotas(&world)),
+        ("/__sim/quotas", &Method::POST) => platform::set_quotas(&mut world, ask),
+        ("/__sim/whitelist", &Method::GET) => Ok(platform::whitelist(&world)),
+        ("/__sim/whitelist", &Method::POST) => platform::set_whitelist(&mut world, ask),
+        ("/__sim/administrator", &Method::POST) => platform::administrator(&mut world, ask),
         ("/__sim/reset", &Method::POST) => {
             *world = World::new(shared.settings.clone());
             Ok(json!({}))

@@ -1,0 +1,129 @@
+//! Values where they lie: at hand in this process, and behind that in the store that replicas share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::{Issued, Kind};
+use crate::clock::{Clock, Timestamp};
+use crate::secret::Secret;
+use crate::store::{Key, Memory, Store};
+use crate::types::AppId;
+
+/// A shared store that is slower than this is as good as away: WeChat is asked instead.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Kept {
+    near: Memory,
+    shared: Arc<dyn Store>,
+    /// One for each of [`Kind::ALL`], in that order.
+    keys: [Key; 3],
+    clock: Clock,
+}
+
+impl Kept {
+    pub(super) fn new(app_id: &AppId, shared: Arc<dyn Store>, clock: Clock) -> Self {
+        let keys = Kind::ALL.map(|kind| Key::platform(app_id, kind.as_str()));
+        Self { near: Memory::new(clock.clone()), shared, keys, clock }
+    }
+
+    /// The value in this process, unless it has expired. Takes no lock and waits for nothing.
+    pub(super) fn at_hand(&self, kind: Kind) -> Option<Issued> {
+        self.alive(decode(&self.near.get(self.key(kind))?)?)
+    }
+
+    /// A value another replica has fetched, put at hand when it outlives ours.
+    pub(super) async fn shared(&self, kind: Kind) -> Option<Issued> {
+        let found = timeout(PATIENCE, self.shared.get(*self.key(kind))).await;
+        let found = found.ok()?.inspect_err(|error| tracing::debug!(%kind, %error, "no shared token")).ok()??;
+        let issued = self.alive(decode(&found)?)?;
+        let news = self.at_hand(kind).is_none_or(|ours| ours.expires_at < issued.expires_at);
+        news.then(|| {
+            self.put_near(kind, &issued);
+            issued
+        })
+    }
+
+    /// Keeps a value for all. A shared store that does not take it is the lesser evil: the value is at hand here, and not
+    /// fetched again (<https://github.com/silenceper/wechat/issues/762>).
+    pub(super) async fn put(&self, kind: Kind, issued: &Issued) {
+        self.put_near(kind, issued);
+        let put = self.shared.put(*self.key(kind), encode(issued), self.life(issued));
+        match timeout(PATIENCE, put).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%kind, %error, "a platform token is not shared"),
+            Err(_) => tracing::warn!(%kind, "a platform token is not shared: the store is slow"),
+        }
+    }
+
+    /// Forgets a value, here and for all, where it is still this one.
+    pub(super) async fn forget(&self, kind: Kind, used: &Secret<String>) {
+        let key = self.key(kind);
+        let is_it = |bytes: &Bytes| decode(bytes).is_some_and(|issued| issued.value.expose() == used.expose());
+        if self.near.get(key).is_some_and(|bytes| is_it(&bytes)) {
+            let _ = self.near.take(key);
+        }
+        let forget = async {
+            if self.shared.get(*key).await?.is_some_and(|bytes| is_it(&bytes)) {
+                self.shared.take(*key).await?;
+            }
+            Ok::<_, crate::store::Error>(())
+        };
+        // What stays there is found dead once more by whoever takes it.
+        if let Ok(Err(error)) = timeout(PATIENCE, forget).await {
+            tracing::debug!(%kind, %error, "a dead token stays in the store");
+        }
+    }
+
+    fn put_near(&self, kind: Kind, issued: &Issued) {
+        self.near.put(*self.key(kind), encode(issued), self.life(issued));
+    }
+
+    const fn key(&self, kind: Kind) -> &Key {
+        &self.keys[kind as usize]
+    }
+
+    fn life(&self, issued: &Issued) -> Duration {
+        issued.expires_at.since(self.clock.now())
+    }
+
+    /// By the record's own expiry, whatever the store thought of it.
+    fn alive(&self, issued: Issued) -> Option<Issued> {
+        (self.clock.now() < issued.expires_at).then_some(issued)
+    }
+}
+
+/// The expiry in eight bytes, then the value: reading it costs one copy.
+fn encode(issued: &Issued) -> Bytes {
+    [&issued.expires_at.0.to_be_bytes()[..], issued.value.expose().as_bytes()].concat().into()
+}
+
+fn decode(record: &[u8]) -> Option<Issued> {
+    let (expires_at, value) = record.split_first_chunk()?;
+    let value = std::str::from_utf8(value).ok()?;
+    Some(Issued { value: Secret::new(value.to_owned()), expires_at: Timestamp(u64::from_be_bytes(*expires_at)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_record_is_read_as_it_was_written(value: String, expires_at: u64) {
+            let issued = Issued { value: Secret::new(value.clone()), expires_at: Timestamp(expires_at) };
+            let read = decode(&encode(&issued)).expect("our own record");
+            prop_assert_eq!((read.value.expose(), read.expires_at), (&value, issued.expires_at));
+        }
+
+        #[test]
+        fn r15_no_record_of_a_shared_store_panics(record: Vec<u8>) {
+            let _ = decode(&record);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The token centre against a scripted WeChat.
