@@ -2,6 +2,7 @@
 
 pub mod check;
 mod demo;
+mod explain;
 mod logging;
 mod run;
 mod simulate;
@@ -53,6 +54,12 @@ enum Command {
     },
     /// Print one fresh random session secret
     Secret,
+    /// Say what a WeChat errcode means and what to do about it
+    Explain {
+        /// The number that WeChat, an error page of its own, or wxgate's log shows
+        #[arg(allow_negative_numbers = true)]
+        errcode: i64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -82,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Demo { listen, upstream } => demo::demo(listen, upstream.as_deref()),
         Command::Simulate { listen } => simulate::simulate(listen),
         Command::Secret => secret(&mut io::stdout()),
+        Command::Explain { errcode } => explain::explain(errcode, &mut io::stdout(), &mut io::stderr()),
     };
     ExitCode::from(done.unwrap_or_else(|error| {
         say(&format!("wxgate: {error}"));

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::errcodes::address_in;
+
 /// An endpoint of WeChat's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
@@ -21,6 +23,10 @@ pub enum Api {
 }
 
 impl Api {
+    /// Every endpoint.
+    pub const ALL: &[Self] =
+        &[Self::UserToken, Self::Refresh, Self::Profile, Self::StableToken, Self::ClassicToken, Self::Ticket];
+
     /// The path, for log lines: it holds no secret.
     #[must_use]
     pub const fn path(self) -> &'static str {
@@ -66,13 +72,12 @@ impl Trouble {
             (40029 | 40163 | 42003 | 41008, Api::UserToken) => Self::CodeRefused,
             (40226 | 50002, _) => Self::UserRefused,
             (40001 | 40014, Api::UserToken | Api::StableToken | Api::ClassicToken) => Self::Misconfigured,
-            (10003..=10016 | 40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004, _)
-            | (50007 | 61004 | 61007, _)
-            | (89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
+            (40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004 | 50007, _)
+            | (61004 | 61007 | 89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
             (-1 | 45009 | 45011, _) => Self::Busy,
             (40001 | 40014 | 42001 | 42002 | 42007 | 40030 | 40003 | 41001 | 41003 | 41009, _)
             | (40029, Api::Refresh) => Self::TokenDead,
-            (48001 | 48003, _) => Self::NoPermission,
+            (48001, _) => Self::NoPermission,
             _ => Self::Unknown,
         }
     }
@@ -100,7 +105,7 @@ impl Error {
     /// As [`Error::refused`], with the address that WeChat's own words name. Nothing else of them is kept.
     #[must_use]
     pub(super) fn refused_because(api: Api, errcode: i64, errmsg: &str) -> Self {
-        let names_us = matches!(errcode, 40164 | 61004 | 89501..=89507);
+        let names_us = matches!(errcode, 40164 | 60020 | 61004);
         Self { ip: names_us.then(|| address_in(errmsg)).flatten(), ..Self::refused(api, errcode) }
     }
 
@@ -129,11 +134,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// The first address among the words of `invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist rid: …`.
-fn address_in(errmsg: &str) -> Option<IpAddr> {
-    errmsg.split([' ', ',', ';']).find_map(|word| word.parse().ok())
-}
 
 #[cfg(test)]
 mod tests {

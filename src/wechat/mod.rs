@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod certificate;
 mod client;
+pub mod errcodes;
 mod error;
 mod platform;
 #[cfg(test)]
