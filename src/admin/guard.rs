@@ -40,11 +40,8 @@ impl Guard {
     pub(super) fn admit(&self, headers: &HeaderMap, peer: IpAddr) -> Result<(), Refusal> {
         // Here everybody is on a private network, so nobody is excused for that.
         let client = Client { ip: peer, told: true };
-        let (allowance, refusal) = if self.is_right(headers) {
-            (&self.calls, None)
-        } else {
-            (&self.mistakes, Some(Refusal::Unauthorized))
-        };
+        let (allowance, refusal) =
+            if self.is_right(headers) { (&self.calls, None) } else { (&self.mistakes, Some(Refusal::Unauthorized)) };
         allowance.count(Step::Admin, &client).map_err(Refusal::TooOften)?;
         match refusal {
             None => Ok(()),
@@ -69,7 +66,8 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
-fn hash(token: &[u8]) -> Vec<u8> {
+/// What secrets are compared by.
+pub(super) fn hash(token: &[u8]) -> Vec<u8> {
     digest(&SHA256, token).as_ref().to_vec()
 }
 

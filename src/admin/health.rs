@@ -20,7 +20,7 @@ pub(super) fn ready(desk: &Desk) -> Answer {
 
 fn reasons(desk: &Desk) -> Vec<Value> {
     let draining = desk.is_draining().then(|| json!({ "reason": "draining" }));
-    let sign_in = desk.parts.standing.refusal().map(|refusal| {
+    let sign_in = desk.parts.standing.credentials_refused().map(|refusal| {
         json!({
             "reason": "wechat-misconfigured",
             "by": "sign-in",

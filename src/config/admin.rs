@@ -52,8 +52,7 @@ fn token(read: &mut Reader<'_>) -> Option<Secret<Vec<u8>>> {
 
 /// Whether both cannot be listened on.
 fn meet(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port()
-        && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
+    one.port() == other.port() && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 fn is_private(ip: IpAddr) -> bool {

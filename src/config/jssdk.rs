@@ -47,8 +47,7 @@ fn hosts(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> Vec<SignedHos
         return vec![SignedHost { host: public_url.host.clone(), port: None }];
     }
     let port = public_url.port.unwrap_or(if public_url.https { 443 } else { 80 });
-    let ours =
-        |signed: &SignedHost| signed.host == public_url.host && signed.port.is_none_or(|signed| signed == port);
+    let ours = |signed: &SignedHost| signed.host == public_url.host && signed.port.is_none_or(|signed| signed == port);
     if !hosts.iter().any(ours) {
         read.warn(
             KEY,
@@ -86,7 +85,8 @@ impl JsSdk {
     /// at most 64 of them.
     #[must_use]
     pub fn is_name(text: &str) -> bool {
-        (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
     }
 }
 

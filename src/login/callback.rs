@@ -9,6 +9,7 @@ use super::rounds::Round;
 use super::{Login, only_reads, params};
 use crate::attempts::Step;
 use crate::config::SnapshotPolicy;
+use crate::metrics::SignIn;
 use crate::request::Head;
 use crate::session::Session;
 use crate::types::Scope;
@@ -105,7 +106,8 @@ impl Login {
     }
 
     fn declined(&self, head: &Head, proof: Proof) -> Refused {
-        tracing::info!(request_id = %head.asker().id, result = "declined", "sign-in");
+        tracing::info!(request_id = %head.asker().id, result = SignIn::Declined.as_str(), "sign-in");
+        self.standing.count(SignIn::Declined);
         match proof {
             Proof::Proven(flow) | Proof::Expired(flow) => {
                 let forget = self.flows.forget(flow.state);

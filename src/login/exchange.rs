@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::flow::{Flow, State};
 use super::outcome::{Memo, Outcome};
 use super::rounds::{Known, Rounds};
+use super::standing::Standing;
 use crate::config::SnapshotPolicy;
 use crate::request::RequestId;
 use crate::session::{Session, Sessions};
@@ -34,6 +35,7 @@ struct Inner {
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     rounds: Rounds,
+    standing: Arc<Standing>,
     snapshot: SnapshotPolicy,
     /// For everything a callback waits for.
     budget: Duration,
@@ -50,6 +52,7 @@ pub(super) struct Parts {
     pub sessions: Arc<Sessions>,
     pub store: Arc<dyn Store>,
     pub rounds: Rounds,
+    pub standing: Arc<Standing>,
     pub snapshot: SnapshotPolicy,
     pub budget: Duration,
     pub runtime: Handle,
@@ -66,9 +69,20 @@ pub(super) struct Callback {
 
 impl Exchange {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { wechat, tokens, sessions, store, rounds, snapshot, budget, runtime } = parts;
+        let Parts { wechat, tokens, sessions, store, rounds, standing, snapshot, budget, runtime } = parts;
         let in_flight = Mutex::default();
-        Self(Arc::new(Inner { wechat, tokens, sessions, store, rounds, snapshot, budget, runtime, in_flight }))
+        Self(Arc::new(Inner {
+            wechat,
+            tokens,
+            sessions,
+            store,
+            rounds,
+            standing,
+            snapshot,
+            budget,
+            runtime,
+            in_flight,
+        }))
     }
 
     /// The outcome of this callback's code: WeChat's own for the first who brings it, that same one for all others with
@@ -167,6 +181,7 @@ impl Inner {
             Err(_) => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "no answer within the budget")),
         };
         outcome.log(&callback.request);
+        self.standing.note(&outcome);
         outcome
     }
 

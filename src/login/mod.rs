@@ -13,6 +13,7 @@ mod outcome;
 mod params;
 mod return_to;
 mod rounds;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +27,12 @@ use tokio::runtime::Handle;
 pub use answer::{Answer, Error, Redirect, Refused};
 pub use door::{Browser, Door};
 pub use return_to::ReturnTo;
+pub use standing::{CredentialsRefused, Standing};
 
 use crate::attempts::{Attempts, Step};
 use crate::clock::Clock;
 use crate::config;
+use crate::metrics::SignIn;
 use crate::request::Head;
 use crate::session::{Session, Sessions};
 use crate::store::Store;
@@ -53,6 +56,7 @@ pub struct Login {
     flows: Flows,
     rounds: Rounds,
     exchange: Exchange,
+    standing: Arc<Standing>,
     sessions: Arc<Sessions>,
 }
 
@@ -107,6 +111,7 @@ impl Login {
         let Sections { public_url, paths, official_account: account, sign_in, endpoints } = sections;
         let Parts { sessions, store, wechat, tokens, clock, runtime } = parts;
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
+        let standing = Arc::new(Standing::new(clock.clone()));
         Self {
             default_scope: account.scope,
             snapshot: account.snapshot,
@@ -120,15 +125,23 @@ impl Login {
                 sessions: Arc::clone(&sessions),
                 store,
                 rounds: rounds.clone(),
+                standing: Arc::clone(&standing),
                 snapshot: account.snapshot,
                 budget: options.budget,
                 runtime,
             }),
             rounds,
+            standing,
             sessions,
             public_url: public_url.clone(),
             paths: paths.clone(),
         }
+    }
+
+    /// How sign-ins have been going.
+    #[must_use]
+    pub const fn standing(&self) -> &Arc<Standing> {
+        &self.standing
     }
 
     /// The endpoint at a path, if it is one of ours.
@@ -214,7 +227,8 @@ impl Login {
             parents.extend(self.rounds.recall(flow.state).await.filter(|known| known.completed).map(|_| flow.round));
         }
         let Some(round) = self.rounds.after(parents) else {
-            tracing::warn!(request_id = %head.asker().id, result = "loop", "sign-in");
+            tracing::warn!(request_id = %head.asker().id, result = SignIn::Loop.as_str(), "sign-in");
+            self.standing.count(SignIn::Loop);
             return Err(Error::Loop.into());
         };
         let flow = self.flows.begin(scope, round, target);

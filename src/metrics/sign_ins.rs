@@ -71,7 +71,8 @@ impl SignIns {
     pub fn counted(&self) -> impl Iterator<Item = (Account, SignIn, u64)> {
         let rows = ACCOUNTS.into_iter().zip(self.0.iter());
         rows.flat_map(|(account, row)| {
-            let read = move |(result, counter): (SignIn, &AtomicU64)| (account, result, counter.load(Ordering::Relaxed));
+            let read =
+                move |(result, counter): (SignIn, &AtomicU64)| (account, result, counter.load(Ordering::Relaxed));
             SignIn::ALL.into_iter().zip(row).map(read)
         })
         .filter(|(.., count)| *count > 0)
@@ -93,10 +94,7 @@ mod tests {
         sign_ins.count(Account::OfficialAccount, SignIn::SignedIn);
         sign_ins.count(Account::WeCom, SignIn::Loop);
         let counted: Vec<_> = sign_ins.counted().collect();
-        assert_eq!(
-            counted,
-            [(Account::OfficialAccount, SignIn::SignedIn, 2), (Account::WeCom, SignIn::Loop, 1)]
-        );
+        assert_eq!(counted, [(Account::OfficialAccount, SignIn::SignedIn, 2), (Account::WeCom, SignIn::Loop, 1)]);
     }
 
     #[test]

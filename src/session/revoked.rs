@@ -51,7 +51,8 @@ impl Revocations {
     pub(super) fn covers(&self, session: &Session) -> bool {
         self.contains(session.id)
             || session.openid().is_some_and(|openid| {
-                self.people.may_contain(|| Hash::of_text(openid)) && self.person_until(openid) >= session.times.issued_at
+                self.people.may_contain(|| Hash::of_text(openid))
+                    && self.person_until(openid) >= session.times.issued_at
             })
     }
 

@@ -20,7 +20,10 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("session", &["types", "secret", "clock", "config", "store", "request"]),
     ("login", &["types", "secret", "clock", "metrics", "config", "store", "request", "attempts", "wechat", "session"]),
     ("identity", &["types", "secret", "clock", "config", "request", "policy", "session"]),
-    ("local", &["types", "secret", "clock", "config", "request", "attempts", "policy", "wechat", "session", "identity"]),
+    (
+        "local",
+        &["types", "secret", "clock", "config", "request", "attempts", "policy", "wechat", "session", "identity"],
+    ),
     ("upstream", &["types", "patience", "metrics", "config", "request", "policy", "identity"]),
     (
         "edge",
