@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::errcodes::address_in;
+use super::errcodes;
 
 /// An endpoint of WeChat's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +111,7 @@ impl Error {
     /// As [`Error::refused`], with the address that WeChat's own words name. Nothing else of them is kept.
     #[must_use]
     pub(super) fn refused_because(api: Api, errcode: i64, errmsg: &str) -> Self {
-        let names_us = matches!(errcode, 40164 | 60020 | 61004);
-        Self { ip: names_us.then(|| address_in(errmsg)).flatten(), ..Self::refused(api, errcode) }
+        Self { ip: errcodes::address(errcode, errmsg), ..Self::refused(api, errcode) }
     }
 
     pub(super) fn nonsense(api: Api, detail: &str) -> Self {

@@ -1,23 +1,7 @@
 //! The account is punished, limited or of the wrong kind.
 
-use super::menus::{AUTHORIZED_PLATFORMS, NOTICES, PERMISSIONS, THIRD_PARTY};
+use super::menus::{AUTHORIZED_PLATFORMS, NOTICES, PERMISSIONS, STOP, THIRD_PARTY};
 use super::{Explained, Text};
-
-/// Where nothing sensible can be done by itself.
-const PAGE: Text = Text {
-    zh: "登录：给访客看“暂时无法登录”页（wechat-misconfigured，503）。日志里有错误码。",
-    en: "Sign-in: visitors see the page “Signing in is not possible now” (wechat-misconfigured, 503). The log has \
-        the errcode.",
-};
-
-/// While WeChat refuses the credentials themselves.
-const STOP: Text = Text {
-    zh: "登录：给访客看“暂时无法登录”页（wechat-misconfigured，503）。令牌与 ticket：手头的在有效期内照常使用，每分钟\
-        只重试一次，问题解决后自行恢复。开始与恢复各记一行日志，/readyz 报未就绪。",
-    en: "Sign-in: visitors see the page “Signing in is not possible now” (wechat-misconfigured, 503). Tokens and \
-        tickets: those at hand are used while they are valid, and WeChat is asked again once a minute only, so that \
-        it heals by itself. One line in the log when it begins and one when it is over; /readyz says not ready.",
-};
 
 pub(super) const ROWS: &[Explained] = &[
     Explained {
@@ -34,9 +18,11 @@ pub(super) const ROWS: &[Explained] = &[
         },
         menu: Some(PERMISSIONS),
         gate: Text {
-            zh: "登录时取不到资料：照样登录，只是没有昵称和头像。",
+            zh: "登录时取不到资料：照样登录，只是没有昵称和头像。取 ticket 时：手头的在有效期内照常使用，每分钟只重试\
+                一次，/readyz 报未就绪。",
             en: "When a profile is refused while signing in: the visitor is signed in all the same, without nickname \
-                and avatar.",
+                and avatar. Fetching a ticket: those at hand are used while they are valid, WeChat is asked again \
+                once a minute only, and /readyz says not ready.",
         },
     },
     Explained {
@@ -46,7 +32,7 @@ pub(super) const ROWS: &[Explained] = &[
             zh: "查看通知中的原因，申诉或整改。", en: "Read the reason among the notices; appeal or comply."
         },
         menu: Some(NOTICES),
-        gate: PAGE,
+        gate: STOP,
     },
     Explained {
         errcode: 50004,
@@ -78,7 +64,7 @@ pub(super) const ROWS: &[Explained] = &[
                 authorization there.",
         },
         menu: Some(AUTHORIZED_PLATFORMS),
-        gate: PAGE,
+        gate: STOP,
     },
     Explained {
         errcode: 61004,
@@ -92,6 +78,6 @@ pub(super) const ROWS: &[Explained] = &[
                 relay's address.",
         },
         menu: Some(THIRD_PARTY),
-        gate: PAGE,
+        gate: STOP,
     },
 ];

@@ -1,14 +1,7 @@
 //! How an API is called: too often, in the wrong way, or when WeChat is not well.
 
-use super::menus::{PERMISSIONS, REPORT};
+use super::menus::{PERMISSIONS, REPORT, STOP};
 use super::{Explained, Text};
-
-/// Where nothing sensible can be done by itself.
-const PAGE: Text = Text {
-    zh: "登录：给访客看“暂时无法登录”页（wechat-misconfigured，503）。日志里有错误码。",
-    en: "Sign-in: visitors see the page “Signing in is not possible now” (wechat-misconfigured, 503). The log has \
-        the errcode.",
-};
 
 pub(super) const ROWS: &[Explained] = &[
     Explained {
@@ -27,11 +20,11 @@ pub(super) const ROWS: &[Explained] = &[
         },
         menu: None,
         gate: Text {
-            zh: "登录：code 不会重发，给访客看“微信暂时没有回应”页（wechat-unavailable，503）和重试按钮。平台令牌：\
-                按 1、2、4 秒……退避重试几次，期间用手头有效的。",
+            zh: "登录：code 不会重发，给访客看“微信暂时没有回应”页（wechat-unavailable，503）和重试按钮。令牌与 \
+                ticket：手头的在有效期内照常使用，隔 1、2、4、8、16 秒各试一次，之后每分钟一次。",
             en: "Sign-in: the code is not sent again; visitors see the page “WeChat is not answering” \
-                (wechat-unavailable, 503) with a button to try again. Platform tokens: tried again a few times after \
-                1, 2, 4 … seconds, and those at hand are used meanwhile.",
+                (wechat-unavailable, 503) with a button to try again. Tokens and tickets: those at hand are used \
+                while they are valid; WeChat is asked again after 1, 2, 4, 8 and 16 seconds, then once a minute.",
         },
     },
     Explained {
@@ -47,11 +40,11 @@ pub(super) const ROWS: &[Explained] = &[
         },
         menu: Some(PERMISSIONS),
         gate: Text {
-            zh: "登录：code 不会重发，给访客看“微信暂时没有回应”页（wechat-unavailable，503）和重试按钮。平台令牌：手\
-                头的在有效期内照常使用，间隔越来越长地重试。",
+            zh: "登录：code 不会重发，给访客看“微信暂时没有回应”页（wechat-unavailable，503）和重试按钮。令牌与 \
+                ticket：手头的在有效期内照常使用，10 分钟后再试，之后间隔加倍，最长 4 小时。",
             en: "Sign-in: the code is not sent again; visitors see the page “WeChat is not answering” \
-                (wechat-unavailable, 503) with a button to try again. Platform tokens: those at hand are used while \
-                they are valid, and WeChat is asked again after longer and longer pauses.",
+                (wechat-unavailable, 503) with a button to try again. Tokens and tickets: those at hand are used \
+                while they are valid; WeChat is asked again after 10 minutes, then after twice that, up to 4 hours.",
         },
     },
     Explained {
@@ -65,11 +58,11 @@ pub(super) const ROWS: &[Explained] = &[
         },
         menu: Some(PERMISSIONS),
         gate: Text {
-            zh: "登录：code 不会重发，给访客看“微信暂时没有回应”页（wechat-unavailable，503）和重试按钮。平台令牌：手\
-                头的在有效期内照常使用，60 秒后再试。",
+            zh: "登录：code 不会重发，给访客看“微信暂时没有回应”页（wechat-unavailable，503）和重试按钮。令牌与 \
+                ticket：手头的在有效期内照常使用，一分多钟后再试。",
             en: "Sign-in: the code is not sent again; visitors see the page “WeChat is not answering” \
-                (wechat-unavailable, 503) with a button to try again. Platform tokens: those at hand are used while \
-                they are valid, and WeChat is asked again after 60 seconds.",
+                (wechat-unavailable, 503) with a button to try again. Tokens and tickets: those at hand are used \
+                while they are valid; WeChat is asked again after a little more than a minute.",
         },
     },
     Explained {
@@ -77,35 +70,35 @@ pub(super) const ROWS: &[Explained] = &[
         meaning: Text { zh: "grant_type 无效。", en: "The grant_type is invalid." },
         cure: REPORT,
         menu: None,
-        gate: PAGE,
+        gate: STOP,
     },
     Explained {
         errcode: 41002,
         meaning: Text { zh: "缺少 appid。", en: "The appid is missing." },
         cure: REPORT,
         menu: None,
-        gate: PAGE,
+        gate: STOP,
     },
     Explained {
         errcode: 41004,
         meaning: Text { zh: "缺少 secret。", en: "The secret is missing." },
         cure: REPORT,
         menu: None,
-        gate: PAGE,
+        gate: STOP,
     },
     Explained {
         errcode: 43001,
         meaning: Text { zh: "要求用 GET 请求。", en: "The API wants GET." },
         cure: REPORT,
         menu: None,
-        gate: PAGE,
+        gate: STOP,
     },
     Explained {
         errcode: 43002,
         meaning: Text { zh: "要求用 POST 请求。", en: "The API wants POST." },
         cure: REPORT,
         menu: None,
-        gate: PAGE,
+        gate: STOP,
     },
     Explained {
         errcode: 43003,
@@ -115,6 +108,6 @@ pub(super) const ROWS: &[Explained] = &[
             en: "If endpoints.api names a relay, let that one speak https to WeChat.",
         },
         menu: None,
-        gate: PAGE,
+        gate: STOP,
     },
 ];

@@ -1,16 +1,7 @@
 //! Refusals of the account's own AppID, AppSecret or address: the operator has to act.
 
-use super::menus::{ADMINISTRATOR, IP_WHITELIST, SECRET};
+use super::menus::{ADMINISTRATOR, IP_WHITELIST, SECRET, STOP};
 use super::{Explained, Text};
-
-/// While WeChat refuses the credentials themselves.
-const STOP: Text = Text {
-    zh: "登录：给访客看“暂时无法登录”页（wechat-misconfigured，503）。令牌与 ticket：手头的在有效期内照常使用，每分钟\
-        只重试一次，问题解决后自行恢复。开始与恢复各记一行日志，/readyz 报未就绪。",
-    en: "Sign-in: visitors see the page “Signing in is not possible now” (wechat-misconfigured, 503). Tokens and \
-        tickets: those at hand are used while they are valid, and WeChat is asked again once a minute only, so that \
-        it heals by itself. One line in the log when it begins and one when it is over; /readyz says not ready.",
-};
 
 /// While the administrator has to say yes.
 const SLOW: Text = Text {

@@ -1,4 +1,4 @@
-//! Where an operator goes: the menus of WeChat's consoles, and what more than one errcode has in common.
+//! Where an operator goes: the menus of WeChat's consoles; and two texts that several files of the table share.
 //!
 //! Secrets and whitelists moved from the old console to the developer platform in December 2025
 //! (<https://developers.weixin.qq.com/doc/oplatform/developers/dev/api>,
@@ -77,4 +77,13 @@ pub(super) const REPORT: Text = Text {
     en: "Either wxgate is at fault, or something rewrites its requests to WeChat (see endpoints). Without such a \
         relay, \
          please report it.",
+};
+
+/// What the gate does while WeChat refuses the account.
+pub(super) const STOP: Text = Text {
+    zh: "登录：给访客看“暂时无法登录”页（wechat-misconfigured，503）。令牌与 ticket：手头的在有效期内照常使用，每分钟\
+        只重试一次，问题解决后自行恢复。开始与恢复各记一行日志，/readyz 报未就绪。",
+    en: "Sign-in: visitors see the page “Signing in is not possible now” (wechat-misconfigured, 503). Tokens and \
+        tickets: those at hand are used while they are valid, and WeChat is asked again once a minute only, so that \
+        it heals by itself. One line in the log when it begins and one when it is over; /readyz says not ready.",
 };

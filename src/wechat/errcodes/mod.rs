@@ -4,6 +4,7 @@
 //! hold the two together.
 
 mod accounts;
+mod address;
 mod calls;
 mod credentials;
 mod menus;
@@ -14,7 +15,12 @@ mod tokens;
 mod visitors;
 mod wecom;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+
+pub(super) use address::address;
+
+use super::error::{Error, Trouble};
 
 /// The same in Chinese and in English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +60,28 @@ pub fn explain(errcode: i64) -> Option<&'static Explained> {
 /// (`errmsg`) nothing gets through but the address to be whitelisted, and that only if it is one.
 #[must_use]
 pub fn sentence(errcode: i64, errmsg: Option<&str>) -> String {
-    line(errcode, errmsg.and_then(address_in))
+    line(errcode, errmsg.and_then(|errmsg| address(errcode, errmsg)))
 }
+
+impl Error {
+    /// As [`sentence`], for a refusal; what to look at, for a call that got no answer or none that makes sense.
+    #[must_use]
+    pub fn advice(&self) -> Cow<'static, str> {
+        match (self.errcode, self.trouble) {
+            (Some(errcode), _) => line(errcode, self.ip).into(),
+            (None, Trouble::Nonsense) => NONSENSE.into(),
+            (None, _) => UNREACHABLE.into(),
+        }
+    }
+}
+
+const UNREACHABLE: &str = "no answer from WeChat: look at DNS, the firewall and any proxy between this machine and it";
+const NONSENSE: &str = "an answer that is not WeChat's: look for a proxy or a login page of the network on the way";
 
 fn line(errcode: i64, address: Option<IpAddr>) -> String {
     let Some(known) = explain(errcode) else {
         return format!("errcode {errcode} is not known to wxgate; WeChat's list: {OFFICIAL_LIST}");
     };
-    let address = address.filter(|_| is_about_addresses(errcode));
     [
         Some(format!("errcode {errcode}: {} {}", known.meaning.en, known.cure.en)),
         address.map(|address| format!(" The address is {address}")),
@@ -74,22 +94,3 @@ fn line(errcode: i64, address: Option<IpAddr>) -> String {
 
 /// WeChat's own list of errcodes.
 pub const OFFICIAL_LIST: &str = "https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html";
-
-/// Whether WeChat names the caller's address along with this errcode, and wants it on a list.
-const fn is_about_addresses(errcode: i64) -> bool {
-    matches!(errcode, 40164 | 60020 | 61004)
-}
-
-/// An errmsg has under 200 bytes; what comes later is not looked at.
-const MAX_ERRMSG: usize = 1024;
-
-/// The caller's address in words like `invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist`: the first
-/// that is one, an IPv4 address never in IPv6's clothes.
-#[must_use]
-pub fn address_in(errmsg: &str) -> Option<IpAddr> {
-    errmsg[..errmsg.floor_char_boundary(MAX_ERRMSG)]
-        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '[' | ']' | '(' | ')' | '"' | '\''))
-        .filter_map(|word| word.parse::<IpAddr>().ok())
-        .map(|address| address.to_canonical())
-        .find(|address| !address.is_unspecified())
-}
