@@ -185,7 +185,7 @@ impl App {
             app_id: account.app_id.clone(),
             platform,
             sessions,
-            standing: login.standing().clone(),
+            login,
             traffic,
             calls: client.calls().clone(),
             slots,

@@ -19,7 +19,7 @@ use super::{health, revoke};
 use crate::clock::Clock;
 use crate::config;
 use crate::listener::Slots;
-use crate::login::Standing;
+use crate::login::Login;
 use crate::metrics::{Calls, Traffic};
 use crate::session::Sessions;
 use crate::store::Store;
@@ -39,7 +39,7 @@ pub struct Parts {
     pub app_id: AppId,
     pub platform: Platform,
     pub sessions: Arc<Sessions>,
-    pub standing: Arc<Standing>,
+    pub login: Arc<Login>,
     /// Every worker's.
     pub traffic: Vec<Arc<Traffic>>,
     pub calls: Calls,

@@ -114,7 +114,7 @@ impl Numbers {
 
     fn wechat(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
         sheet.counter("wxgate_sign_ins", "Sign-ins, by account and how they ended.", |counter| {
-            let mut counted = self.0.standing.counts().counted();
+            let mut counted = self.0.login.sign_ins().counted();
             counted.try_for_each(|(account, result, count)| {
                 counter.put(&[("account", account.as_str()), ("result", result.as_str())], count)
             })

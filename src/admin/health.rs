@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, json};
 use super::desk::Desk;
+use crate::clock::Timestamp;
 
 /// As long as this is answered, the process lives.
 pub(super) fn live() -> Answer {
@@ -20,13 +21,12 @@ pub(super) fn ready(desk: &Desk) -> Answer {
 
 fn reasons(desk: &Desk) -> Vec<Value> {
     let draining = desk.is_draining().then(|| json!({ "reason": "draining" }));
-    let sign_in = desk.parts.standing.credentials_refused().map(|refusal| {
-        json!({
-            "reason": "wechat-misconfigured",
-            "by": "sign-in",
-            "errcode": refusal.errcode,
-            "since": refusal.since.0,
-        })
-    });
-    draining.into_iter().chain(sign_in).collect()
+    let platform = desk.parts.platform.state().alarm.map(|alarm| refused("platform", alarm.errcode, alarm.since));
+    let sign_in = desk.parts.login.refusal().map(|refusal| refused("sign-in", refusal.errcode, refusal.since));
+    draining.into_iter().chain(platform).chain(sign_in).collect()
+}
+
+/// WeChat refuses the credentials, as `by` has it. What to do about it is in the log, and in `wxgate explain`.
+fn refused(by: &str, errcode: i64, since: Timestamp) -> Value {
+    json!({ "reason": "wechat-misconfigured", "by": by, "errcode": errcode, "since": since.0 })
 }

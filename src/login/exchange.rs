@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::flow::{Flow, State};
 use super::outcome::{Memo, Outcome};
 use super::rounds::{Known, Rounds};
-use super::standing::Standing;
 use crate::config::SnapshotPolicy;
+use crate::metrics::SignIns;
 use crate::request::RequestId;
 use crate::session::{Session, Sessions};
 use crate::store::{Key, Store};
@@ -35,7 +35,7 @@ struct Inner {
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     rounds: Rounds,
-    standing: Arc<Standing>,
+    sign_ins: SignIns,
     snapshot: SnapshotPolicy,
     /// For everything a callback waits for.
     budget: Duration,
@@ -52,7 +52,7 @@ pub(super) struct Parts {
     pub sessions: Arc<Sessions>,
     pub store: Arc<dyn Store>,
     pub rounds: Rounds,
-    pub standing: Arc<Standing>,
+    pub sign_ins: SignIns,
     pub snapshot: SnapshotPolicy,
     pub budget: Duration,
     pub runtime: Handle,
@@ -69,7 +69,7 @@ pub(super) struct Callback {
 
 impl Exchange {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { wechat, tokens, sessions, store, rounds, standing, snapshot, budget, runtime } = parts;
+        let Parts { wechat, tokens, sessions, store, rounds, sign_ins, snapshot, budget, runtime } = parts;
         let in_flight = Mutex::default();
         Self(Arc::new(Inner {
             wechat,
@@ -77,7 +77,7 @@ impl Exchange {
             sessions,
             store,
             rounds,
-            standing,
+            sign_ins,
             snapshot,
             budget,
             runtime,
@@ -181,7 +181,7 @@ impl Inner {
             Err(_) => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "no answer within the budget")),
         };
         outcome.log(&callback.request);
-        self.standing.note(&outcome);
+        self.sign_ins.count(Account::OfficialAccount, outcome.result());
         outcome
     }
 

@@ -13,7 +13,6 @@ mod outcome;
 mod params;
 mod return_to;
 mod rounds;
-mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -27,16 +26,15 @@ use tokio::runtime::Handle;
 pub use answer::{Answer, Error, Redirect, Refused};
 pub use door::{Browser, Door};
 pub use return_to::ReturnTo;
-pub use standing::{CredentialsRefused, Standing};
 
 use crate::attempts::{Attempts, Step};
 use crate::clock::Clock;
 use crate::config;
-use crate::metrics::SignIn;
+use crate::metrics::{SignIn, SignIns};
 use crate::request::Head;
 use crate::session::{Session, Sessions};
 use crate::store::Store;
-use crate::types::Scope;
+use crate::types::{Account, Scope};
 use crate::wechat::{self, UserTokens};
 use authorize::{Authorize, COMPONENT};
 use exchange::Exchange;
@@ -56,7 +54,7 @@ pub struct Login {
     flows: Flows,
     rounds: Rounds,
     exchange: Exchange,
-    standing: Arc<Standing>,
+    sign_ins: SignIns,
     sessions: Arc<Sessions>,
 }
 
@@ -111,7 +109,7 @@ impl Login {
         let Sections { public_url, paths, official_account: account, sign_in, endpoints } = sections;
         let Parts { sessions, store, wechat, tokens, clock, runtime } = parts;
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
-        let standing = Arc::new(Standing::new(clock.clone()));
+        let sign_ins = SignIns::default();
         Self {
             default_scope: account.scope,
             snapshot: account.snapshot,
@@ -125,23 +123,23 @@ impl Login {
                 sessions: Arc::clone(&sessions),
                 store,
                 rounds: rounds.clone(),
-                standing: Arc::clone(&standing),
+                sign_ins: sign_ins.clone(),
                 snapshot: account.snapshot,
                 budget: options.budget,
                 runtime,
             }),
             rounds,
-            standing,
+            sign_ins,
             sessions,
             public_url: public_url.clone(),
             paths: paths.clone(),
         }
     }
 
-    /// How sign-ins have been going.
+    /// How sign-ins have ended.
     #[must_use]
-    pub const fn standing(&self) -> &Arc<Standing> {
-        &self.standing
+    pub const fn sign_ins(&self) -> &SignIns {
+        &self.sign_ins
     }
 
     /// The endpoint at a path, if it is one of ours.
@@ -228,7 +226,7 @@ impl Login {
         }
         let Some(round) = self.rounds.after(parents) else {
             tracing::warn!(request_id = %head.asker().id, result = SignIn::Loop.as_str(), "sign-in");
-            self.standing.count(SignIn::Loop);
+            self.sign_ins.count(Account::OfficialAccount, SignIn::Loop);
             return Err(Error::Loop.into());
         };
         let flow = self.flows.begin(scope, round, target);
