@@ -285,22 +285,20 @@ impl From<login::Refused> for Fault {
     fn from(refused: login::Refused) -> Self {
         use login::Error as E;
         let place = |target: &login::ReturnTo| target.as_str().to_owned();
-        let fault = match refused.error {
-            E::BadRequest(detail) => Reason::BadRequest { detail }.into(),
-            E::RepeatedParameter => Reason::BadRequest { detail: "A parameter is repeated." }.into(),
-            E::NotSameOrigin => Reason::Forbidden(Barrier::ForeignOrigin).into(),
-            E::RateLimited { retry_after } => Reason::RateLimited { retry_after }.into(),
-            E::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: place(&target) }.into(),
-            E::Loop => Reason::LoginLoop.into(),
-            E::Declined { retry, scope } => Reason::LoginDeclined { target: place(&retry), scope }.into(),
-            E::Snapshot => Reason::Snapshot.into(),
-            E::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot).into(),
-            E::WechatUnavailable { retry, scope, source } => {
-                Reason::WechatUnavailable { target: place(&retry), scope }.because(source)
-            }
-            E::WechatMisconfigured { source } => Reason::WechatMisconfigured.because(source),
+        let reason = match refused.error {
+            E::BadRequest(detail) => Reason::BadRequest { detail },
+            E::RepeatedParameter => Reason::BadRequest { detail: "A parameter is repeated." },
+            E::NotSameOrigin => Reason::Forbidden(Barrier::ForeignOrigin),
+            E::RateLimited { retry_after } => Reason::RateLimited { retry_after },
+            E::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: place(&target) },
+            E::Loop => Reason::LoginLoop,
+            E::Declined { retry, scope } => Reason::LoginDeclined { target: place(&retry), scope },
+            E::Snapshot => Reason::Snapshot,
+            E::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot),
+            E::WechatUnavailable { retry, scope } => Reason::WechatUnavailable { target: place(&retry), scope },
+            E::WechatMisconfigured => Reason::WechatMisconfigured,
         };
-        fault.with_cookies(refused.cookies)
+        Self::from(reason).with_cookies(refused.cookies)
     }
 }
 

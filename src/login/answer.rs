@@ -6,7 +6,6 @@ use http::{HeaderValue, StatusCode};
 
 use super::return_to::ReturnTo;
 use crate::types::{Outside, Scope};
-use crate::wechat;
 
 /// What a browser is to do next.
 #[derive(Debug)]
@@ -60,10 +59,11 @@ pub enum Error {
     Snapshot,
     #[error("a virtual visitor of a snapshot page")]
     SnapshotDenied,
+    /// Why is in the sign-in's own line of the log, as for the next.
     #[error("WeChat is slow or down")]
-    WechatUnavailable { retry: ReturnTo, scope: Option<Scope>, source: wechat::Error },
+    WechatUnavailable { retry: ReturnTo, scope: Option<Scope> },
     #[error("WeChat refuses this gate")]
-    WechatMisconfigured { source: wechat::Error },
+    WechatMisconfigured,
 }
 
 impl Error {

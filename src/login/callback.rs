@@ -65,11 +65,9 @@ impl Login {
             }
             .with(forget())),
             Outcome::UserRefused(_) => Err(declined(&flow).with(forget())),
-            Outcome::Misconfigured(source) => Err(Error::WechatMisconfigured { source }.with(forget())),
+            Outcome::Misconfigured(_) => Err(Error::WechatMisconfigured.with(forget())),
             // Kept here too: a reload shows the same page with the same way on.
-            Outcome::Failed(source) => {
-                Err(Error::WechatUnavailable { retry: flow.target, scope: Some(flow.scope), source }.into())
-            }
+            Outcome::Failed(_) => Err(Error::WechatUnavailable { retry: flow.target, scope: Some(flow.scope) }.into()),
         }
     }
 

@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::flow::{Flow, State};
 use super::outcome::{Memo, Outcome};
 use super::rounds::{Known, Rounds};
+use super::standing::{Refusal, Standing};
+use crate::clock::Clock;
 use crate::config::SnapshotPolicy;
 use crate::metrics::SignIns;
 use crate::request::RequestId;
@@ -37,6 +39,7 @@ struct Inner {
     rounds: Rounds,
     sign_ins: SignIns,
     snapshot: SnapshotPolicy,
+    standing: Standing,
     /// For everything a callback waits for.
     budget: Duration,
     /// Where the work is done, so that it ends well even when nobody waits for it any more.
@@ -54,6 +57,7 @@ pub(super) struct Parts {
     pub rounds: Rounds,
     pub sign_ins: SignIns,
     pub snapshot: SnapshotPolicy,
+    pub clock: Clock,
     pub budget: Duration,
     pub runtime: Handle,
 }
@@ -69,8 +73,8 @@ pub(super) struct Callback {
 
 impl Exchange {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { wechat, tokens, sessions, store, rounds, sign_ins, snapshot, budget, runtime } = parts;
-        let in_flight = Mutex::default();
+        let Parts { wechat, tokens, sessions, store, rounds, sign_ins, snapshot, clock, budget, runtime } = parts;
+        let (standing, in_flight) = (Standing::new(clock), Mutex::default());
         Self(Arc::new(Inner {
             wechat,
             tokens,
@@ -79,31 +83,42 @@ impl Exchange {
             rounds,
             sign_ins,
             snapshot,
+            standing,
             budget,
             runtime,
             in_flight,
         }))
     }
 
+    /// See [`super::Login::refusal`].
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.0.standing.refusal()
+    }
+
     /// The outcome of this callback's code: WeChat's own for the first who brings it, that same one for all others with
     /// the same state, and a refusal for anybody else.
     pub(super) async fn spend(&self, callback: Callback) -> Outcome {
-        let state = callback.flow.state;
-        let mut outcome = self.join(callback);
+        let (state, request) = (callback.flow.state, callback.request.clone());
+        let (mut outcome, begun) = self.join(callback);
         let memo = outcome.wait_for(Option::is_some).await.map(|memo| memo.clone());
-        match memo {
-            Ok(Some(memo)) => memo.outcome_for(state),
+        let (outcome, settled) = match memo {
+            Ok(Some(memo)) => (memo.outcome_for(state), true),
             // The work was dropped with its runtime, or it panicked.
-            _ => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "the exchange was cut short")),
+            _ => (Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "the exchange was cut short")), false),
+        };
+        // Whoever settles a code writes the line of its own callback.
+        if !(begun && settled) {
+            outcome.log(&request, !begun);
         }
+        outcome
     }
 
-    /// Begins the work for a code, or joins it.
-    fn join(&self, callback: Callback) -> watch::Receiver<Option<Memo>> {
+    /// Begins the work for a code (then `true`), or joins it.
+    fn join(&self, callback: Callback) -> (watch::Receiver<Option<Memo>>, bool) {
         let key = Key::code(&callback.code);
         let mut in_flight = self.0.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(begun) = in_flight.get(&key) {
-            return begun.clone();
+            return (begun.clone(), false);
         }
         let (done, outcome) = watch::channel(None);
         in_flight.insert(key, outcome.clone());
@@ -116,7 +131,7 @@ impl Exchange {
             // Only now: whoever comes later finds the outcome in the store.
             drop(flight);
         });
-        outcome
+        (outcome, true)
     }
 }
 
@@ -138,7 +153,10 @@ impl Inner {
         let deadline = Instant::now() + self.budget;
         let state = callback.flow.state;
         match self.claim(key, state, deadline).await {
-            Claim::Settled(memo) => memo,
+            Claim::Settled(memo) => {
+                memo.clone().outcome_for(state).log(&callback.request, true);
+                memo
+            }
             Claim::Ours => {
                 let outcome = self.exchange(&callback, deadline).await;
                 let memo = Memo { state, outcome: Some(outcome) };
@@ -180,8 +198,9 @@ impl Inner {
             Ok(Err(error)) => Outcome::of(error),
             Err(_) => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "no answer within the budget")),
         };
-        outcome.log(&callback.request);
         self.sign_ins.count(Account::OfficialAccount, outcome.result());
+        self.standing.note(&outcome);
+        outcome.log(&callback.request, false);
         outcome
     }
 

@@ -13,6 +13,7 @@ mod outcome;
 mod params;
 mod return_to;
 mod rounds;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use tokio::runtime::Handle;
 pub use answer::{Answer, Error, Redirect, Refused};
 pub use door::{Browser, Door};
 pub use return_to::ReturnTo;
+pub use standing::Refusal;
 
 use crate::attempts::{Attempts, Step};
 use crate::clock::Clock;
@@ -116,7 +118,7 @@ impl Login {
             every_browser_is_wechat: options.every_browser_is_wechat,
             attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
             authorize: Authorize::new(&endpoints.open, &account.app_id, public_url, &paths.callback),
-            flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock),
+            flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock.clone()),
             exchange: Exchange::new(exchange::Parts {
                 wechat,
                 tokens,
@@ -125,6 +127,7 @@ impl Login {
                 rounds: rounds.clone(),
                 sign_ins: sign_ins.clone(),
                 snapshot: account.snapshot,
+                clock,
                 budget: options.budget,
                 runtime,
             }),
@@ -149,6 +152,12 @@ impl Login {
         [(&paths.login, Endpoint::Login), (&paths.callback, Endpoint::Callback), (&paths.logout, Endpoint::Logout)]
             .into_iter()
             .find_map(|(ours, endpoint)| (ours == path).then_some(endpoint))
+    }
+
+    /// WeChat's standing refusal of this gate's own credentials or address, met by sign-ins of the last five minutes.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.exchange.refusal()
     }
 
     /// Judges a return target for this site.

@@ -66,8 +66,10 @@ impl Outcome {
         }
     }
 
-    /// The one line of a sign-in. It names nobody, and holds neither code nor token (R28).
-    pub(super) fn log(&self, request: &RequestId) {
+    /// The one line of a callback that brought a code, and the only one that says why it failed. It names nobody, and
+    /// holds neither code nor token (R28). `repeated`: the code had been brought before.
+    pub(super) fn log(&self, request: &RequestId, repeated: bool) {
+        let repeated = repeated.then_some(true);
         let account = Account::OfficialAccount.as_str();
         let result = self.result().as_str();
         let (errcode, cause) = match self {
@@ -76,8 +78,8 @@ impl Outcome {
             Self::Misconfigured(error) | Self::Failed(error) => (error.errcode, Some(error)),
         };
         match cause {
-            None => tracing::info!(request_id = %request, account, result, errcode, "sign-in"),
-            Some(error) => tracing::warn!(request_id = %request, account, result, errcode, %error, "sign-in"),
+            None => tracing::info!(request_id = %request, account, result, errcode, repeated, "sign-in"),
+            Some(error) => tracing::warn!(request_id = %request, account, result, errcode, repeated, %error, "sign-in"),
         }
     }
 }

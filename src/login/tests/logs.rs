@@ -2,10 +2,13 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::gate::{PROFILE, state_of};
 use super::sign_in::well;
 use super::{Browser, gate};
+use crate::clock::Timestamp;
+use crate::login::Refusal;
 use crate::types::Scope;
 use crate::wechat::scripted::{APP_SECRET, OPENID, Reply};
 
@@ -23,8 +26,8 @@ impl Write for Lines {
     }
 }
 
-#[tokio::test]
-async fn r28_one_line_for_a_sign_in_and_no_secret_in_any() {
+/// Listens on this thread until the guard is dropped.
+fn listen() -> (Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -32,7 +35,21 @@ async fn r28_one_line_for_a_sign_in_and_no_secret_in_any() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    (lines, tracing::subscriber::set_default(subscriber))
+}
+
+impl Lines {
+    /// Those of this program that hold all these parts.
+    fn with(&self, parts: &[&str]) -> Vec<String> {
+        let log = String::from_utf8(self.0.lock().expect("no panic").clone()).expect("UTF-8");
+        let ours = |line: &&str| line.contains("wxgate::") && parts.iter().all(|part| line.contains(part));
+        log.lines().filter(ours).map(str::to_owned).collect()
+    }
+}
+
+#[tokio::test]
+async fn r28_one_line_for_a_sign_in_and_no_secret_in_any() {
+    let (lines, guard) = listen();
     let gate = gate(well).await;
     let mut states = Vec::new();
     for (n, script) in [
@@ -69,4 +86,56 @@ async fn r28_one_line_for_a_sign_in_and_no_secret_in_any() {
         assert!(ours.iter().all(|line| !line.contains(secret)), "{secret} in {ours:#?}");
     }
     assert!(states.iter().all(|state| ours.iter().all(|line| !line.contains(state.as_str()))));
+}
+
+const REFUSES: &[&str] = &["ERROR", "WeChat refuses this gate"];
+const ACCEPTS: &[&str] = &["INFO", "WeChat accepts this gate again"];
+
+#[tokio::test]
+async fn a_refusal_of_the_gate_is_said_once_with_advice_and_so_is_its_end() {
+    let (lines, _guard) = listen();
+    let gate = gate(well).await;
+    let meets = async |code: &str, script: fn(&str) -> Reply| {
+        gate.wechat.now(script);
+        let _ = Browser::new().sign_in(&gate, Scope::Base, code).await;
+    };
+    meets("C-1", well).await;
+    assert_eq!(gate.login.refusal(), None);
+    meets("C-2", |_| Reply::errcode(40125)).await;
+    gate.clock.advance(Duration::from_mins(4));
+    meets("C-3", |_| Reply::errcode(40125)).await;
+    let refusal = Refusal { errcode: 40125, since: Timestamp(1_000_000) };
+    assert_eq!(gate.login.refusal(), Some(refusal));
+    // Neither a bad code nor an outage says anything about the gate's credentials.
+    meets("C-4", |_| Reply::errcode(40029)).await;
+    meets("C-5", |_| Reply::errcode(-1)).await;
+    assert_eq!(gate.login.refusal(), Some(refusal));
+    assert_eq!((lines.with(REFUSES).len(), lines.with(ACCEPTS).len()), (1, 0));
+    assert_eq!(lines.with(&["The AppSecret is invalid", "开发密钥"]).len(), 1);
+
+    gate.clock.advance(Duration::from_mins(5));
+    assert_eq!(gate.login.refusal(), None, "nobody has met it lately, and it may be over");
+    meets("C-6", |_| Reply::json(r#"{"errcode":40164,"errmsg":"invalid ip 203.0.113.9, not in whitelist"}"#)).await;
+    assert_eq!(gate.login.refusal().map(|refusal| refusal.errcode), Some(40164));
+    assert_eq!(lines.with(REFUSES).len(), 2);
+    assert_eq!(lines.with(&["The address is 203.0.113.9 "]).len(), 1);
+
+    meets("C-7", well).await;
+    meets("C-8", well).await;
+    assert_eq!(gate.login.refusal(), None);
+    assert_eq!((lines.with(REFUSES).len(), lines.with(ACCEPTS).len()), (2, 1));
+}
+
+#[tokio::test]
+async fn each_callback_has_one_line_whoever_spent_the_code() {
+    let (lines, _guard) = listen();
+    let gate = gate(|_| Reply::errcode(45011)).await;
+    let mut browser = Browser::new();
+    let state = state_of(&browser.open(&gate, "/page", Scope::Base).await.expect("away"));
+    let mut twin = browser.clone();
+    let _ = tokio::join!(browser.callback(&gate, "CODE", &state), twin.callback(&gate, "CODE", &state));
+    assert_eq!(lines.with(&["result=", "repeated=true"]).len(), 1);
+    let _ = twin.callback(&gate, "CODE", &state).await;
+    assert_eq!(lines.with(&["result=\"failed\"", "errcode=45011", "repeated=true"]).len(), 2);
+    assert_eq!(lines.with(&["result="]).len(), 3);
 }
