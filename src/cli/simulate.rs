@@ -35,7 +35,7 @@ For config.toml:
     api  = "{base_url}"
 
 public_url may have any port of 127.0.0.1, [::1] or localhost. For another host, read the account at
-{base_url}/__sim/accounts, add the host to its redirect_hosts, and POST it back there.
+{base_url}/__sim/accounts, add the host to its redirect_hosts and js_hosts, and POST it back there.
 As at WeChat, only a browser whose user agent says MicroMessenger gets in; to let every browser in:
 curl {base_url}/__sim/rules -d '{{"require_wechat": false}}'
 "#

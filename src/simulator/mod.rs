@@ -1,8 +1,8 @@
 //! A pretend WeChat on a socket, for `wxgate simulate`, `wxgate demo` and the tests.
 //!
 //! It shares no code with the gate and imports nothing of it, so that two readings of WeChat's documentation check each
-//! other; it is reached by URL only. It keeps rules 1–9, 11–16, 24 and 25 of the fidelity checklist (`WECHAT.md` §12),
-//! whose numbers the tests carry in their names.
+//! other; it is reached by URL only. It keeps rules 1–9, 11–22, 24 and 25 of the fidelity checklist (`WECHAT.md` §12),
+//! whose numbers the tests carry in their names; but not WeCom's part of rule 20, nor what WeChat pushes to sites (22).
 //!
 //! # The browser's side
 //!
@@ -12,7 +12,29 @@
 //!
 //! # The API's side
 //!
-//! `GET /sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/userinfo`, `/sns/auth`, as api.weixin.qq.com.
+//! `GET /sns/oauth2/access_token`, `/sns/oauth2/refresh_token`, `/sns/userinfo`, `/sns/auth`, as
+//! api.weixin.qq.com. And for the account itself:
+//!
+//! | request | answers |
+//! | --- | --- |
+//! | `GET /cgi-bin/token` | another token at every call; the one before it lives five minutes more, then 40001. 2000 a day, then 45009 |
+//! | `POST /cgi-bin/stable_token` | the same token, its time running down, until less than five minutes are left; then another, and both work. `force_refresh` kills the old one at once: half a minute apart (sooner, nothing is refreshed), 20 a day. Knows nothing of the classic ones |
+//! | `GET /cgi-bin/ticket/getticket` | the `jsapi` or `wx_card` ticket, which stays like a stable token does. A token replaced or killed: 40001, at its end: 42001, none at all: 40014 |
+//! | `GET /cgi-bin/getcallbackip`, `/cgi-bin/get_api_domain_ip` | lists of addresses |
+//! | `POST /cgi-bin/clear_quota`, `/cgi-bin/clear_quota/v2` | the day's counts start again; ten times a month |
+//!
+//! # The app's side
+//!
+//! `GET /__sim/bridge.js` is a script that stands in for what WeChat's app puts into pages, so that the real JS-SDK works
+//! in any browser. Inject it ahead of the page's own scripts (`addInitScript`, or a first `<script>`), and let the user
+//! agent say `MicroMessenger` and `iPhone` or `Android`: an iPhone looks at the URL its document was loaded from, all else
+//! at the URL of now. The page's content security policy must let it connect to the simulator. Every API that was granted
+//! answers `ok`, without data. In the page, `__simBridge.calls` tells what was called and answered, and
+//! `__simBridge.tap("menu:share:timeline")` taps an entry of the menu.
+//!
+//! `POST /__sim/jssdk/verify {"appId", "timestamp", "nonceStr", "signature", "url", "entry_url", "mode": "ios"|"android",
+//! "jsApiList"}` is the judge behind it: `{"errMsg": "config:ok"}`, `config:invalid signature` with a `hint` of what was
+//! signed instead, `config:invalid url domain` when the host is none of the account's `js_hosts`.
 //!
 //! # The control side
 //!
@@ -30,10 +52,14 @@
 //! | `POST /__sim/users {"id": "zhao", "nickname": "赵", "avatar": 120, "following": "yes"}` | adds or replaces a user, or a list of them. Instead of `nickname`: `nickname_hex` for bytes that are not text. `avatar`: a hue, or absent. `following`: `no`, `yes` (default), `from_menu`. `GET` lists them with their openids |
 //! | `POST /__sim/accounts {…}` | adds or replaces an account, or a list of them; the fields are those of [`Account`]. `GET` lists them |
 //! | `POST /__sim/rules {"lenient": true}` | changes `require_wechat`, `lenient`, `strict_state`, `remember`, `refusal` (`no-code`, `authdeny`, `stay`), `sign_ins_per_minute` (0: unlimited); what is absent stays. `GET` tells them |
+//! | `POST /__sim/kill {"what": ["stable"], "app_id": "wx…"}` | ends tokens and tickets now, as another program with the same secret can: `classic`, `stable`, `jsapi`, `wx_card`; absent: all, of all accounts |
+//! | `POST /__sim/quotas {"token": 2}` | changes `token`, `stable_token`, `getticket`, `force_refresh` (a day), `stable_token_per_minute`, `clear_quota_per_month`; 0: not one call; what is absent stays. `GET` tells limits and use. Days begin at midnight in Beijing |
+//! | `POST /__sim/whitelist {"ips": ["203.0.113.0/28"], "otherwise": "refuse", "seen_as": "198.51.100.7"}` | who may fetch tokens. Everybody else gets 40164, or, with `"otherwise": "confirm"`, 89503 and waits for the administrator. `seen_as`: the address every caller has, absent: its own. `{"ips": null}` lets everybody. `GET` tells it |
+//! | `POST /__sim/administrator {"answer": "approve"}` | answers for all addresses that wait: `approve`, or `refuse` (89507 for an hour; the next time 89506 for a day) |
 //! | `POST /__sim/reset` | the world as it was at the start: no codes, tokens, consents, faults, events; the clock too |
 //!
-//! **Faults.** Each has `api` (`authorize`, `access_token`, `refresh_token`, `userinfo`, `auth`) or `path`; `times` (absent:
-//! always); and what happens: `errcode` (with `errmsg`), `http_status`, `body` (or `body_hex`), `truncated` (bytes of the
+//! **Faults.** Each has `api` (`authorize`, `access_token`, `refresh_token`, `userinfo`, `auth`, `token`, `stable_token`,
+//! `getticket`, `getcallbackip`, `get_api_domain_ip`, `clear_quota`) or `path`; `times` (absent: always); and what happens: `errcode` (with `errmsg`), `http_status`, `body` (or `body_hex`), `truncated` (bytes of the
 //! real answer's body that get through before the connection is cut), `delay_ms`, `reset_before`, `reset_after`. A reset
 //! before leaves everything as it was; a reset after consumes the code first. With `"after": true` an `errcode`,
 //! `http_status` or `body` replaces the real answer, and a delay holds it back, after everything it does has been done.
@@ -45,23 +71,27 @@
 //! host is; without it the callback's own host. Only plain HTTP.
 //!
 //! **Events.** `authorize` (`outcome`: `page` with `error`, `hop`, `pick`, `consent`, `declined`, `code`), `code`, `exchange`
-//! (`outcome`: `ok` or the errcode), `refresh`, `userinfo`, `auth`, `fault`, `duplicate`. Codes and tokens are in full:
+//! (`outcome`: `ok` or the errcode), `refresh`, `userinfo`, `auth`, `fault`, `duplicate`; `token`, `stable_token`
+//! and `getticket` (with `fresh`: made for this call), `getcallbackip`, `get_api_domain_ip`, `clear_quota`, `kill`, and
+//! `jssdk` (`outcome`: `ok`, `invalid signature`, …; `looked_at`: the URL that counted). Codes and tokens are in full:
 //! they open nothing.
 //!
 //! `GET /` is a page for people.
 //!
 //! # Rooms
 //!
-//! `browser/` is open.weixin.qq.com (QR login and WeCom's pages belong there), `api/` is api.weixin.qq.com (platform tokens
-//! and tickets belong there), `control/` is `/__sim/`. Each answers an `Ask` with an `Answer` by changing the one
-//! `World`; `server` decides between them, and applies faults in front of all but the control side.
+//! `browser/` is open.weixin.qq.com (QR login and WeCom's pages belong there), `api/` is api.weixin.qq.com, `jssdk/` is
+//! the app, `control/` is the rest of `/__sim/`, and `platform/` is what the account's side of the API keeps. Each answers an `Ask` with an `Answer` by changing the one
+//! `World`; `server` decides between them, and applies faults in front of all but `/__sim/`.
 
 mod api;
+mod authority;
 mod browser;
 mod cast;
 mod clock;
 mod control;
 mod exchange;
+mod jssdk;
 mod log;
 mod platform;
 mod random;

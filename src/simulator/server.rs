@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::control::faults;
 use super::exchange::{Answer, Ask, reply};
-use super::{Shared, api, browser, control};
+use super::{Shared, api, browser, control, jssdk};
 
 /// The largest body that is read: a long list of users still fits.
 const MAX_BODY: usize = 1024 * 1024;
@@ -88,6 +88,9 @@ async fn serve(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -
         headers: head.headers,
         body,
     };
+    if jssdk::is_asked(&ask.path) {
+        return Ok(jssdk::answer(&ask, shared));
+    }
     if ask.path == "/" || ask.path.starts_with("/__sim/") {
         return control::answer(&ask, shared);
     }

@@ -69,6 +69,10 @@ pub struct Account {
     /// 网页授权域名: hosts visitors may be sent back to. A test account may list IP addresses and `host:port`; an entry of
     /// a test account without a port stands for every port.
     pub redirect_hosts: Vec<String>,
+    /// JS接口安全域名: hosts whose pages may use the JS-SDK. As with `redirect_hosts`, only a test account may list IP
+    /// addresses and ports; the pages of the others are on port 80 or 443.
+    #[serde(default)]
+    pub js_hosts: Vec<String>,
     /// The scopes it may ask for.
     pub scopes: Vec<Scope>,
     /// The Open Platform account it is bound to. None: no unionid.
@@ -87,6 +91,7 @@ impl Default for Account {
             name: "小程咖啡 Sim Café".to_owned(),
             kind: AccountKind::TestAccount,
             redirect_hosts: ["127.0.0.1", "localhost", "[::1]"].map(str::to_owned).to_vec(),
+            js_hosts: ["127.0.0.1", "localhost", "[::1]"].map(str::to_owned).to_vec(),
             scopes: vec![Scope::Base, Scope::Userinfo],
             open_platform: Some("sim-open-platform".to_owned()),
             banned: false,

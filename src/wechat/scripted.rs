@@ -92,7 +92,7 @@ impl Scripted {
         *self.script.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(script);
     }
 
-    /// The targets of all requests for `path`, in order.
+    /// The targets of all requests for `path`, in order. A body stands where a query would.
     pub(crate) fn asked(&self, path: &str) -> Vec<String> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.iter().filter(|target| target.starts_with(&format!("{path}?"))).cloned().collect()
@@ -136,12 +136,20 @@ async fn serve(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>, script: Ar
     }
 }
 
-/// The target of the next request; `None` when the client is gone.
+/// The target of the next request, and its body as a query; `None` when the client is gone.
 async fn read_target(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let line = String::from_utf8(head).ok()?;
-    line.strip_prefix("GET ")?.split(' ').next().map(str::to_owned)
+    let head = String::from_utf8(head).ok()?;
+    let (method, rest) = head.split_once(' ')?;
+    let target = rest.split(' ').next()?;
+    if method == "GET" {
+        return Some(target.to_owned());
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?.parse().ok()?;
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(format!("{target}?{}", String::from_utf8(body).ok()?))
 }

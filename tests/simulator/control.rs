@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-use wxgate::simulator::{APP_ID, Settings, Simulator};
+use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
 
 use crate::harness::{CALLBACK, Sim, exchange_target, link, text};
 
@@ -162,6 +162,8 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
     sim.control("users", &json!([{"id": "new", "nickname": "新"}])).await;
     sim.control("rules", &json!({"lenient": true, "sign_ins_per_minute": 0})).await;
     sim.control("faults", &json!([{"api": "auth", "errcode": -1}])).await;
+    sim.control("quotas", &json!({"token": 0})).await;
+    sim.control("whitelist", &json!({"ips": []})).await;
     sim.advance(9).await;
     sim.control("reset", &json!({})).await;
     assert_eq!(sim.exchange(&code).await["errcode"], 40029);
@@ -169,6 +171,8 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
     assert_eq!(sim.get("/__sim/rules").await.json()["lenient"], false);
     assert_eq!(sim.get("/__sim/rules").await.json()["sign_ins_per_minute"], 600);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
+    assert_eq!(sim.get("/__sim/quotas").await.json()["limits"]["token"], 2000);
+    assert_eq!(sim.get("/__sim/whitelist").await.json()["ips"], Value::Null);
     assert_eq!(sim.get("/__sim/clock").await.json()["advanced"], 0);
     assert_eq!(sim.code("lin", BASE).await, code, "the seed starts over");
 }
@@ -204,6 +208,15 @@ async fn a_mistake_is_explained_and_changes_nothing() {
         ("users", json!({"id": "ab", "nickname": "x", "avatar": 360}), "hue"),
         ("accounts", json!({"app_id": "wx1"}), "app_secret"),
         ("rules", json!({"strict": true}), "strict"),
+        ("kill", json!({"what": ["refresh"]}), "refresh"),
+        ("kill", json!({"app_id": "wx1"}), "wx1"),
+        ("quotas", json!({"token": -1}), "-1"),
+        ("quotas", json!({"tokens": 1}), "tokens"),
+        ("whitelist", json!({"ips": ["10.0.0.0/33"]}), "10.0.0.0/33"),
+        ("whitelist", json!({"ips": [], "otherwise": "ask"}), "ask"),
+        ("whitelist", json!({"seen_as": "home"}), "home"),
+        ("administrator", json!({"answer": "later"}), "later"),
+        ("jssdk/verify", json!({"appId": "wx1"}), "timestamp"),
     ] {
         let answer = sim.ask("POST", &format!("/__sim/{name}"), &[], body.to_string().as_bytes()).await.unwrap();
         assert_eq!(answer.status, 400, "{name} {body}");
@@ -217,6 +230,8 @@ async fn a_mistake_is_explained_and_changes_nothing() {
     assert_eq!(sim.get("/__sim/reset").await.status, 404);
     assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 6);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
+    assert_eq!(sim.get("/__sim/quotas").await.json()["limits"]["token"], 2000);
+    assert_eq!(sim.get("/__sim/whitelist").await.json()["ips"], Value::Null);
 }
 
 #[tokio::test]
@@ -224,7 +239,7 @@ async fn the_front_page_shows_accounts_users_and_escaped_events() {
     let sim = Sim::start().await;
     sim.visit(&link("%3Cscript%3Ealert(1)%3C/script%3E", CALLBACK, BASE, "s"), &[]).await;
     let page = sim.get("/").await;
-    for shown in [APP_ID, "林小雨", "/__sim/faults", "&lt;script&gt;"] {
+    for shown in [APP_ID, "林小雨", "/__sim/faults", "/__sim/whitelist", "js_hosts", "&lt;script&gt;"] {
         assert!(page.shows(shown), "{shown}");
     }
     assert!(!page.text().contains("<script>alert"));
@@ -275,6 +290,18 @@ fn no_request_panics_it() {
         "/__sim/accounts",
         "/__sim/rules",
         "/__sim/snapshot",
+        "/__sim/kill",
+        "/__sim/quotas",
+        "/__sim/whitelist",
+        "/__sim/administrator",
+        "/__sim/jssdk/verify",
+        "/__sim/bridge.js",
+        "/cgi-bin/token",
+        "/cgi-bin/stable_token",
+        "/cgi-bin/ticket/getticket",
+        "/cgi-bin/getcallbackip",
+        "/cgi-bin/clear_quota",
+        "/cgi-bin/clear_quota/v2",
         "/",
     ]);
     let word = prop::sample::select(vec![
@@ -309,6 +336,13 @@ fn no_request_panics_it() {
         "access_token=",
         "openid=",
         "grant_type=authorization_code",
+        "grant_type=client_credential",
+        APP_SECRET,
+        "secret=",
+        "type=jsapi",
+        "\"appid\"",
+        "\"url\"",
+        "\"what\"",
         "\u{7f}",
         "é",
         "connect_redirect=1",

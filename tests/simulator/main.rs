@@ -6,4 +6,5 @@ mod api;
 mod browser;
 mod control;
 mod harness;
+mod jssdk;
 mod platform;

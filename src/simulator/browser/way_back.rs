@@ -1,9 +1,8 @@
 //! Where a visitor may be sent back to, and the address that takes them there.
 
-use std::net::Ipv4Addr;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::simulator::authority::{Authority, is_ip};
 use crate::simulator::settings::{Account, AccountKind};
 
 /// Everything but RFC 3986's unreserved characters: how a state is written into an address.
@@ -44,42 +43,6 @@ pub(super) fn with_parameters(redirect_uri: &str, code: Option<&str>, state: &[u
         address.extend(utf8_percent_encode(fragment, IN_ADDRESS));
     }
     address
-}
-
-/// Host and port of an address, when it is plainly written.
-struct Authority<'u> {
-    host: &'u str,
-    port: Option<&'u str>,
-}
-
-impl<'u> Authority<'u> {
-    fn of(address: &'u str) -> Option<Self> {
-        // Hidden characters in a menu's link are a known cause of 10003.
-        if address.chars().any(|character| character.is_control() || character.is_whitespace() || character == '\\') {
-            return None;
-        }
-        let (scheme, rest) = address.split_once("://")?;
-        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-            return None;
-        }
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let authority = &rest[..end];
-        let host_end = match authority.strip_prefix('[') {
-            Some(literal) => literal.find(']')? + 2,
-            None => authority.find(':').unwrap_or(authority.len()),
-        };
-        let (host, port) = authority.split_at(host_end);
-        let port = match port {
-            "" => None,
-            port => Some(port.strip_prefix(':').filter(|port| port.parse::<u16>().is_ok())?),
-        };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'[' | b']' | b':');
-        (!host.is_empty() && host.bytes().all(plain)).then_some(Self { host, port })
-    }
-}
-
-fn is_ip(host: &str) -> bool {
-    host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]

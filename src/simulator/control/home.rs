@@ -19,7 +19,7 @@ pub(super) fn page(shared: &Shared) -> Reply {
         r#"<div class="wide"><h1>微信模拟器 <small>A pretend WeChat</small></h1>
 <p class="en">It stands for open.weixin.qq.com and api.weixin.qq.com. Nothing here is real, and nothing leaves this machine.</p>
 <h2>公众号 <small>Accounts</small></h2>
-<table><tr><th>Name</th><th>app_id</th><th>app_secret</th><th>Kind</th><th>redirect_hosts</th></tr>{accounts}</table>
+<table><tr><th>Name</th><th>app_id</th><th>app_secret</th><th>Kind</th><th>redirect_hosts</th><th>js_hosts</th></tr>{accounts}</table>
 <h2>用户 <small>Users</small></h2>
 <table><tr><th>User</th><th>id</th><th>openid at the first account</th><th></th></tr>{users}</table>
 <h2>最近事件 <small>Latest events, newest first</small></h2>
@@ -41,10 +41,21 @@ curl {base}/__sim/auto -d '{{"user": "lin", "answer": "refuse-authdeny"}}'
 curl {base}/__sim/auto -d '{{"user": null}}'
 # profiles are those of snapshot pages
 curl {base}/__sim/snapshot -d '{{"mode": "always"}}'
+# somebody else with the same secret: the account's tokens and tickets die now
+curl {base}/__sim/kill -d '{{"what": ["stable", "jsapi"]}}'
+# no address but these may fetch tokens (40164); or the administrator is asked (89503), and answers
+curl {base}/__sim/whitelist -d '{{"ips": ["203.0.113.0/28"]}}'
+curl {base}/__sim/whitelist -d '{{"ips": [], "otherwise": "confirm"}}'
+curl {base}/__sim/administrator -d '{{"answer": "approve"}}'
+# the day's calls are used up (45009); and what has been used
+curl {base}/__sim/quotas -d '{{"stable_token": 0, "getticket": 0}}'
+curl {base}/__sim/quotas
 # codes and tokens grow old
 curl {base}/__sim/clock -d '{{"advance": 7200}}'
-# a host of your own for the account: read it, add to redirect_hosts, post it back
+# a host of your own for the account: read it, add to redirect_hosts and js_hosts, post it back
 curl {base}/__sim/accounts
+# JS-SDK pages outside WeChat: this script ahead of the page's own, with an iPhone's or Android's user agent
+curl {base}/__sim/bridge.js
 # everything that happened; and everything as it was at the start
 curl {base}/__sim/events
 curl -X POST {base}/__sim/reset</pre></div>"#,
@@ -65,11 +76,12 @@ fn accounts(world: &World) -> String {
         };
         let _ = write!(
             rows,
-            "<tr><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{kind}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{kind}</td><td>{}</td><td>{}</td></tr>",
             pages::escape(&account.name),
             pages::escape(&account.app_id),
             pages::escape(&account.app_secret),
             pages::escape(&account.redirect_hosts.join(", ")),
+            pages::escape(&account.js_hosts.join(", ")),
         );
     }
     rows

@@ -77,10 +77,12 @@ pub(super) fn set_whitelist(world: &mut World, ask: &Ask) -> Outcome {
         ips: Option<Vec<String>>,
         #[serde(default)]
         otherwise: Otherwise,
-        seen_as: Option<IpAddr>,
+        seen_as: Option<String>,
     }
     let Form { ips, otherwise, seen_as } = parse(ask)?;
     let ranges = ips.map(|ips| ips.iter().map(|ip| range(ip)).collect::<Result<Vec<_>, _>>()).transpose()?;
+    let seen_as = seen_as.map(|ip| ip.parse::<IpAddr>().map_err(|_| format!("seen_as: {ip:?} is no address")));
+    let seen_as = seen_as.transpose()?;
     let doorman = &mut world.platform.doorman;
     (doorman.whitelist, doorman.otherwise, doorman.seen_as) = (ranges, otherwise, seen_as);
     Ok(whitelist(world))

@@ -152,6 +152,12 @@ impl Desk {
         true
     }
 
+    /// The fetch under way.
+    #[cfg(test)]
+    pub(super) fn under_way(&self) -> Option<watch::Receiver<Option<Outcome>>> {
+        self.book().running().cloned()
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -88,12 +88,16 @@ impl Platform {
     /// A ticket; a token that turns out dead is replaced once.
     async fn ticket(&self, ticket: Ticket) -> Result<Granted, Miss> {
         let token = self.token().await?;
-        match self.0.client.ticket(&token, ticket).await {
-            Err(error) if error.trouble == Trouble::TokenDead => self.expire(Kind::AccessToken, &token).await,
+        let dead = match self.0.client.ticket(&token, ticket).await {
+            Err(error) if error.trouble == Trouble::TokenDead => error,
             answered => return answered.map_err(Miss::WeChat),
+        };
+        self.expire(Kind::AccessToken, &token).await;
+        let another = self.token().await?;
+        if another.expose() == token.expose() {
+            return Err(Miss::WeChat(dead));
         }
-        let token = self.token().await?;
-        self.0.client.ticket(&token, ticket).await.map_err(Miss::WeChat)
+        self.0.client.ticket(&another, ticket).await.map_err(Miss::WeChat)
     }
 
     /// The token at hand as long as it lives, even when its renewal is due: nobody but us has asked for it.

@@ -12,9 +12,6 @@ use crate::secret::Secret;
 use crate::store::{Key, Memory, Store};
 use crate::types::AppId;
 
-/// A shared store that is slower than this is as good as away: WeChat is asked instead.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 #[derive(Debug)]
 pub(super) struct Kept {
     near: Memory,
@@ -22,12 +19,14 @@ pub(super) struct Kept {
     /// One for each of [`Kind::ALL`], in that order.
     keys: [Key; 3],
     clock: Clock,
+    /// A shared store that is slower than this is as good as away: WeChat is asked instead.
+    patience: Duration,
 }
 
 impl Kept {
-    pub(super) fn new(app_id: &AppId, shared: Arc<dyn Store>, clock: Clock) -> Self {
+    pub(super) fn new(app_id: &AppId, shared: Arc<dyn Store>, clock: Clock, patience: Duration) -> Self {
         let keys = Kind::ALL.map(|kind| Key::platform(app_id, kind.as_str()));
-        Self { near: Memory::new(clock.clone()), shared, keys, clock }
+        Self { near: Memory::new(clock.clone()), shared, keys, clock, patience }
     }
 
     /// The value in this process, unless it has expired. Takes no lock and waits for nothing.
@@ -37,7 +36,7 @@ impl Kept {
 
     /// A value another replica has fetched, put at hand when it outlives ours.
     pub(super) async fn shared(&self, kind: Kind) -> Option<Issued> {
-        let found = timeout(PATIENCE, self.shared.get(*self.key(kind))).await;
+        let found = timeout(self.patience, self.shared.get(*self.key(kind))).await;
         let found = found.ok()?.inspect_err(|error| tracing::debug!(%kind, %error, "no shared token")).ok()??;
         let issued = self.alive(decode(&found)?)?;
         let news = self.at_hand(kind).is_none_or(|ours| ours.expires_at < issued.expires_at);
@@ -52,7 +51,7 @@ impl Kept {
     pub(super) async fn put(&self, kind: Kind, issued: &Issued) {
         self.put_near(kind, issued);
         let put = self.shared.put(*self.key(kind), encode(issued), self.life(issued));
-        match timeout(PATIENCE, put).await {
+        match timeout(self.patience, put).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%kind, %error, "a platform token is not shared"),
             Err(_) => tracing::warn!(%kind, "a platform token is not shared: the store is slow"),
@@ -73,7 +72,7 @@ impl Kept {
             Ok::<_, crate::store::Error>(())
         };
         // What stays there is found dead once more by whoever takes it.
-        if let Ok(Err(error)) = timeout(PATIENCE, forget).await {
+        if let Ok(Err(error)) = timeout(self.patience, forget).await {
             tracing::debug!(%kind, %error, "a dead token stays in the store");
         }
     }

@@ -119,10 +119,16 @@ pub(super) struct Pace {
     pub budget: Duration,
     /// How often [`Platform::keep_warm`] looks.
     pub look: Duration,
+    /// How long a shared store is waited for.
+    pub store: Duration,
 }
 
-const PACE: Pace =
-    Pace { pause: Duration::from_secs(1), budget: Duration::from_secs(8), look: Duration::from_secs(20) };
+const PACE: Pace = Pace {
+    pause: Duration::from_secs(1),
+    budget: Duration::from_secs(8),
+    look: Duration::from_secs(20),
+    store: Duration::from_secs(1),
+};
 
 impl Platform {
     /// Nothing is fetched until somebody asks. `runtime` is where WeChat is spoken to, the client's own; `store` is what
@@ -133,7 +139,7 @@ impl Platform {
     }
 
     pub(super) fn paced(client: Client, store: Arc<dyn Store>, clock: Clock, runtime: Handle, pace: Pace) -> Self {
-        let kept = Kept::new(client.app_id(), store, clock.clone());
+        let kept = Kept::new(client.app_id(), store, clock.clone(), pace.store);
         Self(Arc::new(Inner { client, kept, clock, runtime, pace, desks: Default::default() }))
     }
 

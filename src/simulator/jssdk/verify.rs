@@ -1,0 +1,217 @@
+//! Judges a `wx.config` as WeChat's app does: by the account's domains, its tickets, and the URL it believes it is on.
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use data_encoding::HEXLOWER;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::simulator::authority::{Authority, is_ip};
+use crate::simulator::exchange::Ask;
+use crate::simulator::platform::mint::Kind;
+use crate::simulator::settings::{Account, AccountKind};
+use crate::simulator::world::World;
+
+/// As many dead tickets as are tried for a hint, newest first.
+const DEAD_TRIED: usize = 8;
+
+/// What `wx.config` was given, and where the page is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    #[serde(rename = "appId")]
+    app_id: String,
+    timestamp: Timestamp,
+    #[serde(rename = "nonceStr")]
+    nonce: String,
+    signature: String,
+    /// Where the page stands now.
+    url: String,
+    /// Where its document was loaded from. Absent: there too.
+    entry_url: Option<String>,
+    mode: Mode,
+    #[serde(default, rename = "jsApiList")]
+    js_api_list: Vec<String>,
+}
+
+/// Sites send a number or a text; WeChat's script makes a text of both.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Timestamp {
+    Number(u64),
+    Text(String),
+}
+
+/// Whose app it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    /// Looks at the URL that the document was loaded from: what a script pushed since counts for nothing.
+    Ios,
+    /// Looks at the URL the page has now, as every app but the iOS one does.
+    Android,
+}
+
+impl Form {
+    /// The URL that the app compares with.
+    fn looked_at(&self) -> &str {
+        let url = match self.mode {
+            Mode::Ios => self.entry_url.as_deref().unwrap_or(&self.url),
+            Mode::Android => &self.url,
+        };
+        without_fragment(url)
+    }
+
+    fn timestamp(&self) -> String {
+        match &self.timestamp {
+            Timestamp::Number(seconds) => seconds.to_string(),
+            Timestamp::Text(text) => text.clone(),
+        }
+    }
+
+    /// Whether this ticket and this URL make the signature.
+    fn is_signed_with(&self, ticket: &str, url: &str) -> bool {
+        sign(ticket, &self.nonce, &self.timestamp(), url) == self.signature
+    }
+}
+
+/// Judges, and notes the judgement. An error is a mistake in what was sent.
+pub(super) fn judge(ask: &Ask, world: &mut World) -> Result<Value, String> {
+    let form: Form =
+        serde_json::from_slice(&ask.body).map_err(|error| format!("the body is not what is expected here: {error}"))?;
+    let (outcome, hint) = match verdict(&form, world) {
+        Ok(()) => ("ok", None),
+        Err((outcome, hint)) => (outcome, Some(hint)),
+    };
+    let details = json!({
+        "outcome": outcome,
+        "hint": hint,
+        "app_id": form.app_id,
+        "mode": form.mode,
+        "looked_at": form.looked_at(),
+        "url": form.url,
+        "entry_url": form.entry_url,
+        "js_api_list": form.js_api_list,
+    });
+    world.note("jssdk", details);
+    Ok(json!({"errMsg": format!("config:{outcome}"), "hint": hint, "looked_at": form.looked_at()}))
+}
+
+/// Why it is refused, in WeChat's words and in ours.
+type Refusal = (&'static str, &'static str);
+
+fn verdict(form: &Form, world: &World) -> Result<(), Refusal> {
+    let account = world.account(&form.app_id).ok_or(("invalid appid", "the simulator has no such account"))?;
+    if !is_listed(form.looked_at(), account) {
+        return Err((
+            "invalid url domain",
+            "the host must be one of js_hosts; the port 80 or 443, but for test accounts",
+        ));
+    }
+    let now = world.clock.now();
+    let mut tickets = world.platform.mint.made(&form.app_id, Kind::Jsapi, now).filter(|(_, alive)| *alive);
+    if tickets.any(|(ticket, _)| form.is_signed_with(&ticket.text, form.looked_at())) {
+        return Ok(());
+    }
+    Err(("invalid signature", hint(form, world)))
+}
+
+/// JS接口安全域名: the host whole, and for all but test accounts a name on a port that needs no telling.
+fn is_listed(url: &str, account: &Account) -> bool {
+    let Some(Authority { host, port }) = Authority::of(url) else { return false };
+    let listed = |entry: &str| account.js_hosts.iter().any(|host| host.eq_ignore_ascii_case(entry));
+    match account.kind {
+        AccountKind::TestAccount => listed(host) || port.is_some_and(|port| listed(&format!("{host}:{port}"))),
+        AccountKind::OfficialAccount | AccountKind::WebsiteApp => {
+            matches!(port, None | Some("80" | "443")) && !is_ip(host) && listed(host)
+        }
+    }
+}
+
+/// What was signed instead, when it is one of the usual mistakes.
+fn hint(form: &Form, world: &World) -> &'static str {
+    let now = world.clock.now();
+    let made = |kind, alive: bool| {
+        let mint = &world.platform.mint;
+        mint.made(&form.app_id, kind, now)
+            .filter(move |(_, is_alive)| *is_alive == alive)
+            .map(|(ticket, _)| &ticket.text)
+    };
+    let signs = |url: &str| made(Kind::Jsapi, true).any(|ticket| form.is_signed_with(ticket, url));
+    let looked_at = form.looked_at();
+    let decoded = percent_decode_str(looked_at).decode_utf8_lossy();
+    if made(Kind::Jsapi, false).take(DEAD_TRIED).any(|ticket| form.is_signed_with(ticket, looked_at)) {
+        "signed with a ticket that is dead"
+    } else if made(Kind::WxCard, true).any(|ticket| form.is_signed_with(ticket, looked_at)) {
+        "signed with the wx_card ticket"
+    } else if form.mode == Mode::Ios && signs(without_fragment(&form.url)) {
+        "signed for the URL of now, and iOS looks at the URL the document was loaded from"
+    } else if form.mode == Mode::Android && form.entry_url.as_deref().is_some_and(|url| signs(without_fragment(url))) {
+        "signed for the URL the document was loaded from, and Android looks at the URL of now"
+    } else if signs(&form.url) || form.entry_url.as_deref().is_some_and(signs) {
+        "signed with the fragment"
+    } else if signs(&decoded) {
+        "signed for the decoded URL"
+    } else if signs(looked_at.split('?').next().unwrap_or_default()) {
+        "signed without the query"
+    } else {
+        "no ticket of this account makes this signature for this URL"
+    }
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or_default()
+}
+
+/// The signature of a page, as its server must make it.
+fn sign(ticket: &str, nonce: &str, timestamp: &str, url: &str) -> String {
+    let signed = format!("jsapi_ticket={ticket}&noncestr={nonce}&timestamp={timestamp}&url={url}");
+    HEXLOWER.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, signed.as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// WeChat's own examples, the current one and the older one.
+    #[test]
+    fn rule_21_the_official_vectors_come_out() {
+        let check = |url: &str, expected: &str| {
+            let ticket = "sM4AOVdWfPE4DxkXGEs8VMCPGGVi4C3VM0P37wVUCFvkVAy_90u5h9nbSlYy3-Sl-HhTdfl2fzFy1AOcHKP7qg";
+            assert_eq!(sign(ticket, "Wm3WZYTPz0wzccnW", "1414587457", url), expected, "{url}");
+        };
+        check("http://mp.weixin.qq.com?params=value", "0f9de62fce790f9a083d5c99e95740ceb90c27ed");
+        check("http://mp.weixin.qq.com", "f4d90daf4b3bca3078ab155816175ba34c443a7b");
+    }
+
+    #[test]
+    fn rule_21_a_host_is_listed_whole_and_only_test_accounts_have_ports() {
+        let account = |kind| Account {
+            kind,
+            js_hosts: ["m.example.com", "127.0.0.1", "dev.example.com:8080"].map(str::to_owned).to_vec(),
+            ..Account::default()
+        };
+        for (url, official, test) in [
+            ("https://m.example.com/a?b", true, true),
+            ("https://m.example.com:443/", true, true),
+            ("http://m.example.com:80/", true, true),
+            ("https://M.Example.com", true, true),
+            ("https://m.example.com:8443/", false, true),
+            ("https://m.example.com:/", false, false),
+            ("https://example.com/", false, false),
+            ("https://a.m.example.com/", false, false),
+            ("https://m.example.com.evil.example/", false, false),
+            ("https://m.example.com@evil.example/", false, false),
+            ("http://127.0.0.1/", false, true),
+            ("http://127.0.0.1:4180/", false, true),
+            ("http://dev.example.com:8080/", false, true),
+            ("http://dev.example.com:8081/", false, false),
+            ("file:///m.example.com", false, false),
+            ("about:blank", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(is_listed(url, &account(AccountKind::OfficialAccount)), official, "official: {url}");
+            assert_eq!(is_listed(url, &account(AccountKind::TestAccount)), test, "test: {url}");
+        }
+    }
+}

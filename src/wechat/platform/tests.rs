@@ -1,1 +1,0 @@
-//! The token centre against a scripted WeChat.
