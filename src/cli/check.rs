@@ -4,31 +4,29 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::{BAD, GOOD, online};
 use crate::config::{Config, Effective, Loaded};
-
-/// The configuration is good.
-const GOOD: u8 = 0;
-/// Bad usage or configuration (contract section 1).
-const BAD: u8 = 2;
 
 /// Where origins begin, so that they stand below each other.
 const ORIGIN_COLUMN: usize = 56;
 
-/// Reads the configuration and writes what is to be said of it. No secret is among that (R28).
+/// Reads the configuration and writes what is to be said of it; with `online` asks WeChat, too, whether it accepts a good
+/// one. No secret is among that (R28).
 ///
-/// Returns the exit code of the process: 0, or 2 when there is a problem.
+/// Returns the exit code of the process: 0, 1 when WeChat says no or nothing, or 2 when there is a problem.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn check(
     file: Option<&Path>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
+    online: bool,
     out: &mut impl Write,
 ) -> io::Result<u8> {
     match Config::load(file, env) {
         Ok(loaded) => {
             effective(&loaded, out)?;
-            Ok(GOOD)
+            if online { online::ask(&loaded.config, out) } else { Ok(GOOD) }
         }
         Err(problems) => {
             let count = problems.0.len();
@@ -61,7 +59,7 @@ mod tests {
         std::fs::write(&file, text).expect("written");
         let env = env.iter().map(|(name, value)| (name.into(), value.into()));
         let mut out = Vec::new();
-        let code = check(Some(file.path()), env, &mut out).expect("a vector takes everything");
+        let code = check(Some(file.path()), env, false, &mut out).expect("a vector takes everything");
         let shown = String::from_utf8(out).expect("the report is UTF-8");
         (code, shown.replace(&file.path().display().to_string(), "config.toml"))
     }
@@ -121,7 +119,7 @@ official_account: missing. Write [official_account] with the app_id and app_secr
     #[test]
     fn a_file_that_is_not_there_is_the_one_problem() {
         let mut out = Vec::new();
-        let code = check(Some(Path::new("nowhere/config.toml")), [], &mut out).expect("written");
+        let code = check(Some(Path::new("nowhere/config.toml")), [], true, &mut out).expect("written");
         assert_eq!(code, 2);
         let shown = String::from_utf8(out).expect("UTF-8");
         assert_eq!(

@@ -2,21 +2,24 @@
 
 use std::io::{self, Write};
 
+use super::{BAD, GOOD};
 use crate::wechat::errcodes::{self, Explained, OFFICIAL_LIST, Text};
 
-/// Known.
-const GOOD: u8 = 0;
-/// A number that is none of the table's, like any other argument that names nothing.
-const BAD: u8 = 2;
-
-/// Writes what is known, or complains that nothing is. Returns the exit code of the process.
+/// Writes what is known; complains that nothing is, as about any other argument that names nothing. Returns the exit code
+/// of the process.
 pub(super) fn explain(errcode: i64, out: &mut impl Write, complaints: &mut impl Write) -> io::Result<u8> {
-    let Some(known) = errcodes::explain(errcode) else {
-        unknown(errcode, complaints)?;
-        return Ok(BAD);
-    };
-    write!(out, "{}", Page(known))?;
-    Ok(GOOD)
+    match errcodes::explain(errcode) {
+        Some(_) => write(errcode, out).map(|()| GOOD),
+        None => write(errcode, complaints).map(|()| BAD),
+    }
+}
+
+/// What is known, or that nothing is.
+pub(super) fn write(errcode: i64, out: &mut impl Write) -> io::Result<()> {
+    match errcodes::explain(errcode) {
+        Some(known) => write!(out, "{}", Page(known)),
+        None => unknown(errcode, out),
+    }
 }
 
 /// Everything about one errcode.

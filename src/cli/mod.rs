@@ -4,6 +4,7 @@ pub mod check;
 mod demo;
 mod explain;
 mod logging;
+mod online;
 mod run;
 mod simulate;
 
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::clock::random;
 
+const GOOD: u8 = 0;
 /// A failure while running.
 const FAILED: u8 = 1;
 /// Bad usage or configuration.
@@ -36,7 +38,13 @@ enum Command {
     /// Run the gate (what happens without a command, too)
     Run(Configured),
     /// Show every problem of the configuration, or what it amounts to
-    Check(Configured),
+    Check {
+        #[command(flatten)]
+        configured: Configured,
+        /// Ask WeChat, too: fetch a token, and explain a refusal
+        #[arg(long)]
+        online: bool,
+    },
     /// Show the gate at work: gate, WeChat simulator and a sample site in one process, no configuration
     Demo {
         /// Where the gate listens
@@ -83,8 +91,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Run(cli.configured)) {
         Command::Run(configured) => run::run(configured.file().as_deref()),
-        Command::Check(configured) => {
-            check::check(configured.file().as_deref(), std::env::vars_os(), &mut io::stdout())
+        Command::Check { configured, online } => {
+            check::check(configured.file().as_deref(), std::env::vars_os(), online, &mut io::stdout())
         }
         Command::Demo { listen, upstream } => demo::demo(listen, upstream.as_deref()),
         Command::Simulate { listen } => simulate::simulate(listen),

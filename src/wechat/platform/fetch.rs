@@ -10,9 +10,9 @@ use super::setback::Setback;
 use super::{Issued, Kind, Platform, Unavailable};
 use crate::clock::{self, Timestamp};
 use crate::secret::Secret;
+use crate::wechat::Ticket;
 use crate::wechat::error::{Error, Trouble};
 use crate::wechat::wire::Granted;
-use crate::wechat::{Ticket, errcodes};
 
 /// In its last minutes WeChat gives a new token, while the old one lives on. Before, it would give the same one again.
 const OVERLAP: Duration = Duration::from_mins(5);
@@ -128,13 +128,10 @@ fn due(now: Timestamp, expires_at: Timestamp) -> Timestamp {
 fn log(kind: Kind, setback: &Setback) {
     let Setback { error, rest, .. } = setback;
     let retry_in = rest.as_secs().max(1);
-    let advice = error.errcode.map(|errcode| {
-        let address = error.ip.map(|ip| ip.to_string());
-        errcodes::sentence(errcode, address.as_deref())
-    });
+    let advice = error.advice();
     if setback.is_refusal() {
-        tracing::error!(%kind, %error, retry_in, advice, "WeChat refuses this account a platform token");
+        tracing::error!(%kind, %error, retry_in, %advice, "WeChat refuses this account a platform token");
     } else {
-        tracing::warn!(%kind, %error, retry_in, advice, "WeChat gives no platform token");
+        tracing::warn!(%kind, %error, retry_in, %advice, "WeChat gives no platform token");
     }
 }
