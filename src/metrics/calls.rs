@@ -85,9 +85,10 @@ mod tests {
     #[test]
     fn calls_are_told_apart_by_endpoint_and_answer() {
         let calls = Calls::default();
+        let twin = calls.clone();
         let second = Duration::from_secs(1);
         calls.record("b", Answered::Errcode(40029), second);
-        calls.clone().record("b", Answered::Errcode(40029), second);
+        twin.record("b", Answered::Errcode(40029), second);
         calls.record("b", Answered::Nothing, second * 8);
         calls.record("a", Answered::Well, second);
         let counted = calls.counted();

@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn clones_count_together_and_what_never_happened_is_left_out() {
         let sign_ins = SignIns::default();
-        sign_ins.clone().count(Account::OfficialAccount, SignIn::SignedIn);
+        let twin = sign_ins.clone();
+        twin.count(Account::OfficialAccount, SignIn::SignedIn);
         sign_ins.count(Account::OfficialAccount, SignIn::SignedIn);
         sign_ins.count(Account::WeCom, SignIn::Loop);
         let counted: Vec<_> = sign_ins.counted().collect();

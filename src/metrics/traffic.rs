@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn no_two_workers_write_the_same_cache_line() {
-        assert_eq!(std::mem::align_of::<Traffic>(), 128);
-        assert_eq!(std::mem::size_of::<Traffic>() % 128, 0);
+        assert_eq!(align_of::<Traffic>(), 128);
+        assert_eq!(size_of::<Traffic>() % 128, 0);
     }
 }

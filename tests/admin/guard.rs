@@ -87,10 +87,8 @@ async fn r28_r48_no_secret_of_these_endpoints_is_logged() {
     world.stop_gate();
     let said = log::everything();
     assert!(said.contains("a request without the right token"), "the log is listened to");
-    let ours = said.lines().filter(|line| !line.contains("hyper") && !line.contains("reqwest"));
-    let ours: String = ours.collect::<Vec<_>>().join("\n");
     for secret in [&*token, &*ticket, &*openid, "pLaNtEd"] {
-        assert!(!ours.contains(secret), "{secret} is in the log");
+        assert!(!said.contains(secret), "{secret} is in the log");
         assert!(!metrics.contains(secret), "{secret} is in the metrics");
     }
 }

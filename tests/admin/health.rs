@@ -113,7 +113,7 @@ async fn refused_credentials_of_a_sign_in_are_a_reason_until_they_are_good() {
 #[tokio::test]
 async fn a_platform_alarm_is_a_reason() {
     let world = world().await;
-    world.fault(r#"{"api":"/cgi-bin/stable_token","errcode":40164}"#).await;
+    world.fault(r#"{"path":"/cgi-bin/stable_token","errcode":40164}"#).await;
     assert_eq!(world.token().await.json()["errcode"], 40164);
     assert_eq!(reasons(&world).await, (503, refused("platform")));
 }
@@ -139,7 +139,10 @@ async fn an_address_that_is_taken_keeps_the_gate_from_starting() {
         + &format!("[server]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '{address}'\n");
     let loaded = wxgate::config::Config::parse(&text, &[]).expect("a good configuration");
     let refused = std::thread::spawn(move || {
-        wxgate::app::App::bind(&loaded.config, &wxgate::app::Options::default()).map(drop).expect_err("taken").to_string()
+        wxgate::app::App::bind(&loaded.config, &wxgate::app::Options::default())
+            .map(drop)
+            .expect_err("taken")
+            .to_string()
     });
     let refused = refused.join().expect("no panic");
     assert!(refused.starts_with(&format!("admin.listen: cannot listen on {address}: ")), "{refused}");

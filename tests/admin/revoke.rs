@@ -94,10 +94,25 @@ async fn r30_what_cannot_be_understood_ends_nothing() {
     let long = format!(r#"{{"openid":"{}"}}"#, "o".repeat(9000));
     let deep = "[".repeat(4000);
     for form in [
-        "", "{}", "[]", "null", "{", "openid=x", r#""openid""#, r#"{"openid":1}"#, r#"{"openid":""}"#, r#"{"sid":""}"#,
-        r#"{"sid":"0"}"#, r#"{"sid":"0123456789ABCDEF0123456789ABCDEF"}"#, r#"{"openid":"o6_bad openid"}"#,
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{",
+        "openid=x",
+        r#""openid""#,
+        r#"{"openid":1}"#,
+        r#"{"openid":""}"#,
+        r#"{"sid":""}"#,
+        r#"{"sid":"0"}"#,
+        r#"{"sid":"0123456789ABCDEF0123456789ABCDEF"}"#,
+        r#"{"openid":"o6_bad openid"}"#,
         r#"{"openid":"o6_bmjrPTlm6_2sgVt7hMZOPfL2M","sid":"0123456789abcdef0123456789abcdef"}"#,
-        r#"{"openid":"o6_bmjrPTlm6_2sgVt7hMZOPfL2M","all":true}"#, r#"{"openid":null,"sid":null}"#, "\u{0}", &long, &deep,
+        r#"{"openid":"o6_bmjrPTlm6_2sgVt7hMZOPfL2M","all":true}"#,
+        r#"{"openid":null,"sid":null}"#,
+        "\u{0}",
+        &long,
+        &deep,
     ] {
         let answer = world.post("/sessions/revoke", form).await;
         assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (400, "bad-request"), "{form:.60}");
