@@ -19,6 +19,7 @@ use crate::edge::pages::Pages;
 use crate::identity::{Identity, KeyError};
 use crate::listener::{self, BindError, Settings, Slots};
 use crate::local::Local;
+use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
 use crate::login::{self, Login};
 use crate::metrics::Traffic;
@@ -145,6 +146,16 @@ impl App {
             login::Options { every_browser_is_wechat: options.every_browser_is_wechat, ..login::Options::default() },
         ));
         let pages = Arc::new(Pages::new(&config.public_url, &config.paths, config.sign_in.language));
+        let jsconfig = Arc::new(JsConfig::new(
+            jsconfig::Sections {
+                jssdk: &config.jssdk,
+                paths: &config.paths,
+                app_id: &account.app_id,
+                sign_in: &config.sign_in,
+            },
+            platform.clone(),
+            clock.clone(),
+        ));
         let policy = Policy::new(&config.routes, account.scope)?;
 
         let count = match config.server.workers {
@@ -166,6 +177,7 @@ impl App {
                     sessions: sessions.clone(),
                     login: login.clone(),
                     local: Local::new(&config.sign_in, &config.paths, identity.jwks()),
+                    jsconfig: jsconfig.clone(),
                     me: Me::new(sessions.clone(), tokens.clone()),
                     me_path: config.paths.me.clone(),
                     identity,
@@ -284,11 +296,12 @@ impl Worker {
             patience,
             move |peer| {
                 let edge = serving.clone();
-                let peer = Arc::new(Peer::new(peer, &edge.rules));
+                let peer = Peer::new(peer, &edge.rules);
+                // In a box of its own, there only while a request is: a connection at rest should be small.
                 move |request, watch| {
-                    let (edge, peer) = (edge.clone(), peer.clone());
-                    // In a box of its own, there only while a request is: a connection at rest should be small.
-                    Box::pin(async move { edge.answer(request, &peer, &watch).await })
+                    let answering = edge.clone().answer(request, &peer, &watch);
+                    debug_assert!(size_of_val(&answering) <= 1024, "{} bytes a request", size_of_val(&answering));
+                    Box::pin(answering)
                 }
             },
             Arc::new(move |status| Edge::refuse(&pages, &traffic, status)),

@@ -28,7 +28,7 @@ fn every_configuration_shown_is_accepted() {
 
 #[test]
 fn the_examples_configurations_are_accepted_as_they_stand() {
-    for example in ["examples/php/config.toml", "examples/node/config.toml"] {
+    for example in ["examples/php/config.toml", "examples/node/config.toml", "examples/spa/config.toml"] {
         let text = read(example);
         accepted(&text).unwrap_or_else(|problems| panic!("{example}: {problems}"));
         assert!(text.contains(wxgate::simulator::APP_ID) && text.contains(wxgate::simulator::APP_SECRET), "{example}");
@@ -124,7 +124,7 @@ fn headers_slugs_and_endpoints_are_the_gates_own() {
         let headers = inline.iter().filter(|word| word.starts_with("X-Wechat-") && !word.contains([' ', ':']));
         let slugs = inline.iter().filter(|word| {
             let family = word.split('-').next().unwrap_or_default();
-            ["login", "upstream", "wechat", "ambiguous", "snapshot", "not"].contains(&family)
+            ["login", "upstream", "wechat", "ambiguous", "snapshot", "not", "jsconfig"].contains(&family)
                 && !word.contains(['.', '_', '/'])
         });
         let named: Vec<String> =
@@ -166,7 +166,7 @@ fn links_lead_somewhere() {
 fn both_languages_say_the_same() {
     let [english, chinese] = READMES.map(read);
     assert_eq!(shape(&english), shape(&chinese));
-    for language in ["toml", "php", "js", "nginx", "text", "sh"] {
+    for language in ["toml", "php", "js", "html", "nginx", "text", "sh"] {
         let plain = |text: &str| blocks(text, language).iter().map(|block| without_comments(block)).collect::<Vec<_>>();
         assert_eq!(plain(&english), plain(&chinese), "{language}");
     }

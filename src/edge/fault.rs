@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
-use crate::local::NotReadable;
+use crate::local::{NotReadable, jsconfig};
 use crate::login;
 use crate::request::{Refusal, RequestId};
 use crate::types::{Outside, Scope};
 use crate::upstream;
+use crate::wechat::Trouble;
 
 /// The private side of a fault: for the log alone.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -66,6 +67,16 @@ pub enum Reason {
         target: String,
     },
     RateLimited {
+        retry_after: Duration,
+    },
+    /// A signature for a page that nobody named.
+    JsconfigUrlMissing,
+    /// A signature for another site's page.
+    JsconfigUrlNotAllowed,
+    /// No ticket to sign with.
+    NoTicket {
+        /// Whether it will take the operator to get one.
+        misconfigured: bool,
         retry_after: Duration,
     },
     /// WeChat is slow or down.
@@ -129,8 +140,10 @@ impl Reason {
             Self::Snapshot => "snapshot",
             Self::NotInWechat { .. } => "not-in-wechat",
             Self::RateLimited { .. } => "rate-limited",
-            Self::WechatUnavailable { .. } => "wechat-unavailable",
-            Self::WechatMisconfigured => "wechat-misconfigured",
+            Self::JsconfigUrlMissing => "jsconfig-url-missing",
+            Self::JsconfigUrlNotAllowed => "jsconfig-url-not-allowed",
+            Self::WechatUnavailable { .. } | Self::NoTicket { misconfigured: false, .. } => "wechat-unavailable",
+            Self::WechatMisconfigured | Self::NoTicket { misconfigured: true, .. } => "wechat-misconfigured",
             Self::UpstreamUnreachable => "upstream-unreachable",
             Self::UpstreamBroken => "upstream-broken",
             Self::UpstreamTimeout => "upstream-timeout",
@@ -142,7 +155,7 @@ impl Reason {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest { .. } | Self::AmbiguousPath { .. } => StatusCode::BAD_REQUEST,
+            Self::BadRequest { .. } | Self::AmbiguousPath { .. } | Self::JsconfigUrlMissing => StatusCode::BAD_REQUEST,
             Self::HeaderTooLarge(Oversize::RequestLine) => StatusCode::URI_TOO_LONG,
             Self::HeaderTooLarge(Oversize::Headers) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::LoginRequired { .. } | Self::NotInWechat { .. } => StatusCode::UNAUTHORIZED,
@@ -150,9 +163,10 @@ impl Reason {
             | Self::LoginExpired { .. }
             | Self::LoginLoop
             | Self::Forbidden(_)
+            | Self::JsconfigUrlNotAllowed
             | Self::Snapshot => StatusCode::FORBIDDEN,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::WechatUnavailable { .. } | Self::WechatMisconfigured | Self::Overloaded => {
+            Self::WechatUnavailable { .. } | Self::NoTicket { .. } | Self::WechatMisconfigured | Self::Overloaded => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::UpstreamUnreachable | Self::UpstreamBroken => StatusCode::BAD_GATEWAY,
@@ -164,7 +178,7 @@ impl Reason {
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let pause = match self {
-            Self::RateLimited { retry_after } => *retry_after,
+            Self::RateLimited { retry_after } | Self::NoTicket { retry_after, .. } => *retry_after,
             Self::WechatUnavailable { .. } => WECHAT_PAUSE,
             Self::WechatMisconfigured => REPAIR_PAUSE,
             Self::Overloaded => OVERLOAD_PAUSE,
@@ -178,6 +192,8 @@ impl Reason {
             | Self::Forbidden(_)
             | Self::Snapshot
             | Self::NotInWechat { .. }
+            | Self::JsconfigUrlMissing
+            | Self::JsconfigUrlNotAllowed
             | Self::UpstreamUnreachable
             | Self::UpstreamBroken
             | Self::UpstreamTimeout => return None,
@@ -191,6 +207,7 @@ impl Reason {
         match self {
             Self::WechatMisconfigured => Level::Error,
             Self::WechatUnavailable { .. }
+            | Self::NoTicket { .. }
             | Self::UpstreamUnreachable
             | Self::UpstreamBroken
             | Self::UpstreamTimeout
@@ -205,6 +222,8 @@ impl Reason {
             | Self::Forbidden(_)
             | Self::Snapshot
             | Self::NotInWechat { .. }
+            | Self::JsconfigUrlMissing
+            | Self::JsconfigUrlNotAllowed
             | Self::RateLimited { .. } => Level::Info,
         }
     }
@@ -278,6 +297,24 @@ impl From<Refusal> for Fault {
 impl From<NotReadable> for Fault {
     fn from(NotReadable: NotReadable) -> Self {
         Self::from(Reason::BadRequest { detail: "This address is for GET." })
+    }
+}
+
+impl From<jsconfig::Error> for Fault {
+    fn from(error: jsconfig::Error) -> Self {
+        use jsconfig::{Error as E, Objection};
+        Self::from(match error {
+            E::NotReadable => return NotReadable.into(),
+            E::RateLimited { retry_after } => Reason::RateLimited { retry_after },
+            E::Objection(Objection::BadRequest(detail)) => Reason::BadRequest { detail },
+            E::Objection(Objection::UrlMissing) => Reason::JsconfigUrlMissing,
+            E::Objection(Objection::UrlNotAllowed) => Reason::JsconfigUrlNotAllowed,
+            // Without a cause: whoever fetches tickets tells the log once, not with every request.
+            E::NoTicket(unavailable) => Reason::NoTicket {
+                misconfigured: unavailable.error.trouble == Trouble::Misconfigured,
+                retry_after: unavailable.retry_after,
+            },
+        })
     }
 }
 

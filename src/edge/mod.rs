@@ -1,6 +1,7 @@
 //! The whole request, on one screen: clean, decide, resume, then pass, sign in or refuse.
 
 pub mod access_log;
+mod answering;
 pub mod body;
 pub mod fault;
 mod forms;
@@ -16,22 +17,23 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use access_log::AccessLog;
+use answering::{Answering, Step};
 use body::Body;
 use fault::{Barrier, Fault, Reason};
 use pages::Pages;
-use tally::Ended;
 
 use crate::config::{Auth, OnAnonymous};
 use crate::identity::Identity;
+use crate::local::jsconfig::JsConfig;
 use crate::local::me::{self, Me};
 use crate::local::{Local, NotReadable};
 use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo};
 use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
-use crate::request::{Asker, Clean, Head, Peer, Rules};
+use crate::request::{Asker, Clean, Head, Peer, Refused, Rules};
 use crate::session::{Session, Sessions};
-use crate::upstream::Upstream;
+use crate::upstream::{self, Upstream};
 
 /// One worker's whole way from request to response.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub struct Edge {
     pub sessions: Arc<Sessions>,
     pub login: Arc<Login>,
     pub local: Local,
+    pub jsconfig: Arc<JsConfig>,
     pub me: Me,
     /// `paths.me`
     pub me_path: String,
@@ -53,26 +56,28 @@ pub struct Edge {
 
 impl Edge {
     /// Answers a request, whatever it is. Never fails: what goes wrong becomes an answer too.
-    pub async fn answer(&self, request: Request<Incoming>, peer: &Peer, watch: &Watch) -> Response<Body> {
+    ///
+    /// Everything up to the upstream is done at once; what is awaited is small, since there is one of it for every
+    /// request that the site thinks about.
+    pub fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: &Peer,
+        watch: &Watch,
+    ) -> impl Future<Output = Response<Body>> + Send + use<> {
         let began = Instant::now();
         let asked = self.log.as_ref().map(|_| (request.method().clone(), request.uri().clone()));
-        let mut client = peer.address.ip();
-        let (answered, asker) = match self.rules.clean(request, peer) {
+        match self.rules.clean(request, peer) {
             Ok(request) => {
-                client = request.head().client().ip;
-                let asker = request.head().asker().clone();
-                (self.serve(request, watch).await, asker)
+                let (asker, client) = (request.head().asker().clone(), request.head().client().ip);
+                let step = self.serve(request, watch);
+                Answering { step, edge: self, asker, client, began, asked }
             }
-            Err(refused) => (Err(refused.refusal.into()), refused.asker),
-        };
-        let ended = Ended::of(&answered);
-        let response = answered.unwrap_or_else(|fault| self.pages.answer(&fault, &asker).map(Body::from));
-        let took = began.elapsed();
-        ended.count(&self.traffic, took);
-        if let (Some(log), Some((method, uri))) = (&self.log, asked) {
-            log.write(&asker.id, client, &method, &uri, response.status(), took);
+            Err(Refused { refusal, asker }) => {
+                let step = Step::now(Err(refusal.into()));
+                Answering { step, edge: self, asker, client: peer.address.ip(), began, asked }
+            }
         }
-        response
     }
 
     /// What is done now and then rather than with every request.
@@ -83,30 +88,43 @@ impl Edge {
         }
     }
 
-    /// What is rare is boxed, so that every other request's future stays small.
-    async fn serve(&self, request: Clean<Incoming>, watch: &Watch) -> Result<Response<Body>, Fault> {
-        if let Some(answer) = self.local.answer(request.head())? {
-            return Ok(answer.map(Body::from));
+    fn serve(
+        self: &Arc<Self>,
+        request: Clean<Incoming>,
+        watch: &Watch,
+    ) -> Step<impl Future<Output = Result<Response<upstream::Body>, upstream::Error>> + Send + use<>> {
+        match self.local.answer(request.head()) {
+            Ok(None) => {}
+            Ok(Some(answer)) => return Step::now(Ok(answer.map(Body::from))),
+            Err(refused) => return Step::now(Err(refused.into())),
+        }
+        let edge = self.clone();
+        if self.jsconfig.is_at(request.head().path()) {
+            return match self.jsconfig.answer_now(request.head()) {
+                Ok(Some(json)) => Step::now(Ok(own_json(json))),
+                Ok(None) => Step::later(async move { Ok(own_json(edge.jsconfig.answer_later(request.head()).await?)) }),
+                Err(error) => Step::now(Err(error.into())),
+            };
         }
         if let Some(endpoint) = self.login.endpoint(request.head().path()) {
-            return Box::pin(self.sign_in_endpoint(endpoint, request, watch)).await;
+            let watch = watch.clone();
+            return Step::later(async move { edge.sign_in_endpoint(endpoint, request, &watch).await });
         }
         if request.head().path() == self.me_path {
-            return Box::pin(self.me(request.head())).await;
+            return Step::later(async move { edge.me(request.head()).await });
         }
         let access = self.policy.decide(request.head().method(), request.head().path());
         let resumed = if access.auth == Auth::None { None } else { self.sessions.resume(request.head()) };
-        let stale = resumed.as_ref().is_some_and(|resumed| resumed.stale);
+        // Sent along again as seen now.
+        let renewed =
+            resumed.as_ref().filter(|resumed| resumed.stale).map(|resumed| self.sessions.reopen(&resumed.session));
         match access.admit(resumed.map(|resumed| resumed.session)) {
             Verdict::Pass(admitted) => {
-                let mut response = self.upstream.forward(self.identity.stamp(request, &admitted), watch).await?;
-                if let (true, Some(visitor)) = (stale, admitted.visitor()) {
-                    self.renew(visitor, &mut response);
-                }
-                Ok(response.map(Body::from))
+                let answering = self.upstream.forward(self.identity.stamp(request, &admitted), watch);
+                Step::Forwarded { answering, renewed }
             }
-            Verdict::SignIn(wanted) => Box::pin(self.sign_in(request.head(), wanted)).await,
-            Verdict::Refuse => Err(Reason::Forbidden(Barrier::AllowList).into()),
+            Verdict::SignIn(wanted) => Step::later(async move { edge.sign_in(request.head(), wanted).await }),
+            Verdict::Refuse => Step::now(Err(Reason::Forbidden(Barrier::AllowList).into())),
         }
     }
 
@@ -161,11 +179,8 @@ impl Edge {
         // A page may ask nothing else for hours; its visitor is there all the same.
         let renewed = || resumed.filter(|resumed| resumed.stale).map(|resumed| self.sessions.reopen(&resumed.session));
         let cookie = cookie.or_else(renewed);
-        let mut response = Response::new(Body::from(Bytes::from(json)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+        let mut response = own_json(json.into());
+        response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         Ok(response)
     }
 
@@ -189,18 +204,6 @@ impl Edge {
                 response
             }
             Answer::ConfirmLogout { rd } => self.pages.confirm_logout(rd.as_str(), asker).map(Body::from),
-        }
-    }
-
-    /// Sends the session along again, seen now; but never with an answer that a shared cache may keep.
-    fn renew<B>(&self, visitor: &Session, response: &mut Response<B>) {
-        let shared = response.headers().get_all(CACHE_CONTROL).iter().any(|value| {
-            // Directives are spelt in any case (RFC 9111 section 5.2).
-            let value = value.as_bytes().to_ascii_lowercase();
-            memchr::memmem::find(&value, b"public").is_some() || memchr::memmem::find(&value, b"s-maxage").is_some()
-        });
-        if !shared {
-            response.headers_mut().append(SET_COOKIE, self.sessions.reopen(visitor));
         }
     }
 
@@ -228,4 +231,12 @@ impl Edge {
         wire.extend_from_slice(response.body());
         wire.into()
     }
+}
+
+/// An answer of the gate's own to a script.
+fn own_json(json: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(json));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

@@ -1,6 +1,9 @@
-//! What the gate answers itself, without asking anybody: verify files and public keys. Who the visitor is, is [`me`]'s.
+//! What the gate answers itself, without asking anybody: verify files, public keys, the browser's helper. Who the visitor
+//! is, is [`me`]'s; signing for pages is [`jsconfig`]'s.
 
+pub mod jsconfig;
 pub mod me;
+mod wx_js;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -38,7 +41,9 @@ impl Local {
         });
         let content_type = HeaderValue::from_static("application/jwk-set+json");
         let keys = (format!("{}/jwks.json", paths.prefix), Fixed { body: jwks.into(), content_type });
-        Self { answers: files.chain([keys]).collect() }
+        let content_type = HeaderValue::from_static("text/javascript; charset=utf-8");
+        let script = (format!("{}/wx.js", paths.prefix), Fixed { body: wx_js::script(paths).into(), content_type });
+        Self { answers: files.chain([keys, script]).collect() }
     }
 
     /// The answer, if this path is one of the gate's own.

@@ -275,7 +275,11 @@ impl std::fmt::Display for RequestId {
 /// Sixteen bytes as a header value of 32 hex digits.
 #[must_use]
 pub fn hex_header(bytes: &[u8; 16]) -> HeaderValue {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = [0; 32];
-    data_encoding::HEXLOWER.encode_mut(bytes, &mut text);
+    // Twice a request: the general encoder takes five times as long over sixteen bytes.
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    }
     HeaderValue::from_bytes(&text).expect("hex digits are a header value")
 }

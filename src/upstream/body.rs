@@ -38,11 +38,6 @@ impl Outgoing {
         Self { inner: (!body.is_end_stream()).then_some(body), watch, limits }
     }
 
-    /// For a request sent again.
-    pub(super) fn empty(watch: Watch) -> Self {
-        Self { inner: None, watch, limits: Limits { upload: 0, answer: 0 } }
-    }
-
     /// From here on the client or the upstream is waited for.
     pub(super) fn begin(&self) {
         match self.inner {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tower_service::Service;
@@ -65,12 +64,6 @@ impl Dialler {
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-}
-
-impl Stream {
-    pub(super) fn into_io(self) -> TokioIo<Self> {
-        TokioIo::new(self)
-    }
 }
 
 impl AsyncRead for Stream {

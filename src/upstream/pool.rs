@@ -3,20 +3,60 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
 
 use super::Error;
 use super::body::Outgoing;
 use super::dial::Dialler;
+use super::replay::{Chance, Replaying};
 use crate::config::UpstreamAddress;
 use crate::metrics::Traffic;
 
-pub(super) type Connection = SendRequest<Outgoing>;
+/// A connection that carries one request at a time.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Outgoing>,
+    chance: Arc<Chance>,
+}
+
+impl Connection {
+    /// Sends a request at once; what is awaited is the answer. With `again` it may be written a second time, should
+    /// the upstream have closed the connection by now.
+    pub(super) fn send(
+        &mut self,
+        request: Request<Outgoing>,
+        again: bool,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
+        self.chance.give(again);
+        self.sender.try_send_request(request)
+    }
+
+    /// Whether the upstream had closed it, and it was replaced.
+    pub(super) fn was_replaced(&self) -> bool {
+        self.chance.was_taken()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    pub(super) async fn ready(&mut self) -> hyper::Result<()> {
+        self.sender.ready().await
+    }
+}
 
 /// Keeps what may be used again.
 #[derive(Debug)]
 pub(super) struct Pool {
-    dialler: Dialler,
+    dialler: Arc<Dialler>,
     idle: Mutex<Vec<(Connection, Instant)>>,
     traffic: Arc<Traffic>,
 }
@@ -32,7 +72,7 @@ impl Pool {
     const MAX_BUFFER: usize = 128 * 1024;
 
     pub(super) fn new(address: &UpstreamAddress, connect_timeout: Duration, traffic: Arc<Traffic>) -> Self {
-        Self { dialler: Dialler::new(address, connect_timeout), idle: Mutex::default(), traffic }
+        Self { dialler: Arc::new(Dialler::new(address, connect_timeout)), idle: Mutex::default(), traffic }
     }
 
     /// Where this worker counts.
@@ -78,15 +118,16 @@ impl Pool {
         let stream = self.dialler.dial().await?;
         let mut builder = Builder::new();
         builder.max_buf_size(Self::MAX_BUFFER);
-        let (sender, connection) =
-            builder.handshake(stream.into_io()).await.map_err(|error| Error::Broken(error.into()))?;
+        let chance = Arc::<Chance>::default();
+        let io = TokioIo::new(Replaying::new(stream, self.dialler.clone(), chance.clone()));
+        let (sender, connection) = builder.handshake(io).await.map_err(|error| Error::Broken(error.into()))?;
         tokio::spawn(async move {
             // Whoever waits for an answer on this connection is told of its failure by that answer.
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "upstream connection ended");
             }
         });
-        Ok(sender)
+        Ok(Connection { sender, chance })
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {

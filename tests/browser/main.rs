@@ -1,9 +1,16 @@
-//! `wxgate demo` as its first user meets it: an ordinary desktop browser, a pretend user, a real sign-in.
+//! The gate as browsers meet it: `wxgate demo` in an ordinary one, the course page in WeChat's webviews.
 
 #[path = "../examples/children.rs"]
 #[expect(dead_code, reason = "the examples start more programs than this")]
 mod children;
 mod chrome;
+#[path = "../examples/http.rs"]
+#[expect(dead_code, reason = "the examples ask more than this")]
+mod http;
+mod spa;
+#[path = "../examples/walk.rs"]
+#[expect(dead_code, reason = "a real browser walks here")]
+mod walk;
 
 use std::process::Command;
 

@@ -250,6 +250,31 @@ fn each_mistake_has_its_words() {
         ),
         (
             "",
+            "[jssdk]\npath = \"jsconfig\"",
+            r#"jssdk.path: does not start with a slash. Write an absolute path of letters, digits, '-', '_' and '.', such as "/wxAuthorize"."#,
+        ),
+        (
+            "",
+            "[jssdk]\npath = \"/_wechat/me\"",
+            "jssdk.path: is taken by another endpoint of the gate. Choose a path of its own.",
+        ),
+        (
+            "",
+            "[jssdk]\nhosts = [\"m.example.com\", \"https://n.example.com\"]",
+            r#"jssdk.hosts: item 2: is not a plain host. Write a host, such as "m.example.com"; with a port where only that one may be signed for."#,
+        ),
+        (
+            "",
+            "[jssdk]\napi_list = \"scan QR code\"",
+            r#"jssdk.api_list: is no name of WeChat's. Write it as WeChat's documentation does, such as "scanQRCode"."#,
+        ),
+        (
+            "",
+            "[jssdk]\nopen_tags = \"<wx-open-audio>\"",
+            r#"jssdk.open_tags: is no name of WeChat's. Write it as WeChat's documentation does, such as "wx-open-launch-weapp"."#,
+        ),
+        (
+            "",
             "[paths]\nme = \"/_wechat/wx.js\"",
             "paths.me: is taken by another endpoint of the gate. Choose a path of its own.",
         ),
@@ -477,6 +502,11 @@ fn doubtful_choices_are_warned_of_and_accepted() {
             "",
             "[official_account]\napp_id = \"wx0123456789abcdef\"\napp_secret = \"abc\"",
             "official_account.app_secret: is not 32 characters long, as WeChat's are",
+        ),
+        (
+            "",
+            "[jssdk]\nhosts = [\"n.example.com\", \"m.example.com:8443\"]",
+            "jssdk.hosts: does not name the host of public_url, so no page there can use the JS-SDK",
         ),
         (
             "",

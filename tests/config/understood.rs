@@ -147,6 +147,19 @@ fn own_endpoints_move_with_the_prefix_or_alone() {
 }
 
 #[test]
+fn pages_are_signed_for_at_home_unless_hosts_are_named() {
+    let of = |lines: &str| load(&with("", lines)).config.jssdk;
+    let signed = |host: &str, port| SignedHost { host: host.to_owned(), port };
+    let jssdk = of("");
+    assert_eq!((jssdk.path.as_deref(), jssdk.hosts), (Some("/jsconfig"), vec![signed("m.example.com", None)]));
+    assert!(jssdk.api_list.is_empty() && jssdk.open_tags.is_empty());
+    let jssdk = of("[jssdk]\npath = \"/_wechat/jsconfig\"\nhosts = [\"m.example.com\", \"n.example.com:8443\"]");
+    assert_eq!(jssdk.path.as_deref(), Some("/_wechat/jsconfig"));
+    assert_eq!(jssdk.hosts, [signed("m.example.com", None), signed("n.example.com", Some(8443))]);
+    assert_eq!(of("[jssdk]\npath = \"\"").path, None);
+}
+
+#[test]
 fn cookies_may_cover_the_domain_above() {
     for (domain, kept) in
         [("example.com", "example.com"), (".Example.COM", "example.com"), ("m.example.com", "m.example.com")]

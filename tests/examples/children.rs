@@ -61,6 +61,13 @@ pub(crate) fn node(gate: &str, public_url: &str) -> Running {
     start(command, "listening on http://127.0.0.1:")
 }
 
+/// `examples/spa`.
+pub(crate) fn spa() -> Running {
+    let mut command = Command::new("node");
+    command.arg("server.js").current_dir(in_repository("examples/spa")).env("PORT", "0");
+    start(command, "listening on http://127.0.0.1:")
+}
+
 /// Starts a program and reads its port from the line that has `mark`, on either output.
 pub(crate) fn start(mut command: Command, mark: &'static str) -> Running {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect(MISSING);

@@ -68,6 +68,36 @@ fn node_is_told_who_signed_in() {
     members_only(&gate, "/member");
 }
 
+#[test]
+fn the_course_page_finds_its_endpoints_where_it_expects_them() {
+    let spa = children::spa();
+    let (port, url) = Gate::address();
+    let gate = Gate::start("examples/spa/config.toml", port, &spa, &children::in_repository("."));
+    let mut visitor = Visitor::new(&gate, "lin");
+    for (path, part) in [
+        ("/", "/app.js"),
+        ("/item/2?from=menu", "/app.js"),
+        ("/app.js", "/getJsConfig"),
+        ("/weixin-js-sdk.js", "preVerifyJSAPI"),
+        ("/helper", "/_wechat/wx.js"),
+    ] {
+        let answer = visitor.ask("GET", &format!("{url}{path}"), &[]);
+        assert!(answer.status == 200 && answer.body.contains(part), "{path}: {answer:?}");
+    }
+    let who = |visitor: &mut Visitor<'_>| visitor.ask("GET", &format!("{url}/getUser"), &["Accept: application/json"]);
+    assert_eq!(who(&mut visitor).status, 401);
+    let sent = visitor.ask("GET", &format!("{url}/wxAuthorize"), &[]);
+    assert!(sent.location().starts_with(&gate.wechat_url), "{sent:?}");
+    let (landed, page) = visitor.open("/wxAuthorize?rd=%2Fitem%2F2%3Ffrom%3Dmenu");
+    assert_eq!((landed.split('#').next(), page.status), (Some(&*format!("{url}/item/2?from=menu")), 200));
+    let user: Value = serde_json::from_str(&who(&mut visitor).body).expect("JSON");
+    assert_eq!(user["nickname"], "林小雨🌧️");
+    let config = visitor.ask("GET", &format!("{url}/getJsConfig?url={url}/item/2"), &[]);
+    let config: Value = serde_json::from_str(&config.body).unwrap_or_else(|error| panic!("{error}: {config:?}"));
+    assert_eq!(config["signature"].as_str().map(str::len), Some(40), "{config}");
+    assert_eq!(config["jsApiList"][2], "scanQRCode");
+}
+
 /// A stranger is sent to sign in whatever headers they bring, comes back with a name, and leaves as a stranger.
 fn members_only(gate: &Gate, path: &str) {
     let page = format!("{}{path}", gate.url);

@@ -15,6 +15,7 @@ const MAX_REDIRECTS: usize = 20;
 /// `wxgate run` with an example's configuration, its addresses replaced by free ones.
 pub(crate) struct Gate {
     pub(crate) url: String,
+    pub(crate) wechat_url: String,
     _gate: Running,
     _wechat: Running,
 }
@@ -40,7 +41,7 @@ impl Gate {
             .env("WXGATE_UPSTREAM", format!("http://127.0.0.1:{}", upstream.port))
             .env("WXGATE_ENDPOINTS__OPEN", &wechat_url)
             .env("WXGATE_ENDPOINTS__API", &wechat_url);
-        Self { url, _gate: start(run, "listening address=127.0.0.1:"), _wechat: wechat }
+        Self { url, wechat_url, _gate: start(run, "listening address=127.0.0.1:"), _wechat: wechat }
     }
 }
 

@@ -26,13 +26,15 @@ impl Icon {
             Reason::LoginExpired { .. }
             | Reason::RateLimited { .. }
             | Reason::WechatUnavailable { .. }
+            | Reason::NoTicket { .. }
             | Reason::UpstreamTimeout
             | Reason::Overloaded => Self::CLOCK,
             Reason::LoginLoop => Self::TURNS,
-            Reason::Forbidden(_) => Self::LOCK,
+            Reason::Forbidden(_) | Reason::JsconfigUrlNotAllowed => Self::LOCK,
             Reason::BadRequest { .. }
             | Reason::AmbiguousPath { .. }
             | Reason::HeaderTooLarge(_)
+            | Reason::JsconfigUrlMissing
             | Reason::WechatMisconfigured => Self::ALERT,
             Reason::UpstreamUnreachable | Reason::UpstreamBroken => Self::CLOUD,
         }

@@ -46,8 +46,10 @@ const fn title(reason: &Reason) -> &'static str {
         Reason::Snapshot => "WeChat snapshot page",
         Reason::NotInWechat { .. } => "Not in WeChat",
         Reason::RateLimited { .. } => "Too many requests",
-        Reason::WechatUnavailable { .. } => "WeChat unavailable",
-        Reason::WechatMisconfigured => "WeChat misconfigured",
+        Reason::JsconfigUrlMissing => "URL missing",
+        Reason::JsconfigUrlNotAllowed => "URL not allowed",
+        Reason::WechatUnavailable { .. } | Reason::NoTicket { misconfigured: false, .. } => "WeChat unavailable",
+        Reason::WechatMisconfigured | Reason::NoTicket { misconfigured: true, .. } => "WeChat misconfigured",
         Reason::UpstreamUnreachable => "Upstream unreachable",
         Reason::UpstreamBroken => "Upstream broken",
         Reason::UpstreamTimeout => "Upstream timeout",
@@ -77,7 +79,13 @@ fn detail(reason: &Reason) -> Cow<'static, str> {
         Reason::NotInWechat { outside: Outside::WeCom, .. } => {
             "Sign-in with WeCom is not set up: open the address in WeChat."
         }
-        Reason::RateLimited { .. } => "Too many sign-ins were begun from this address.",
+        Reason::RateLimited { .. } => "Too many requests of this kind came from this address.",
+        Reason::JsconfigUrlMissing => "Name the page to sign for: url=, percent-encoded once.",
+        Reason::JsconfigUrlNotAllowed => "The page to sign for is not at a host of jssdk.hosts.",
+        Reason::NoTicket { misconfigured: false, .. } => "WeChat gives no ticket to sign with at the moment.",
+        Reason::NoTicket { misconfigured: true, .. } => {
+            "WeChat refuses this site a ticket to sign with: the log says why."
+        }
         Reason::WechatUnavailable { .. } => "WeChat did not answer in time.",
         Reason::WechatMisconfigured => "WeChat refuses the credentials of this site.",
         Reason::UpstreamUnreachable => "The upstream accepts no connection.",

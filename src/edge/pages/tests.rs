@@ -204,6 +204,8 @@ fn retry_after_goes_with_what_passes() {
     for (reason, _, response) in every_answer(TARGET) {
         let expected = match reason {
             Reason::RateLimited { .. } => "12",
+            Reason::NoTicket { misconfigured: false, .. } => "2",
+            Reason::NoTicket { misconfigured: true, .. } => "60",
             Reason::WechatUnavailable { .. } => "10",
             Reason::WechatMisconfigured => "300",
             Reason::Overloaded => "5",
@@ -227,6 +229,7 @@ fn buttons_lead_where_they_say() {
             | Reason::HeaderTooLarge(Oversize::RequestLine)
             | Reason::Forbidden(Barrier::ForeignOrigin) => Some("/"),
             Reason::RateLimited { .. }
+            | Reason::NoTicket { .. }
             | Reason::UpstreamUnreachable
             | Reason::UpstreamBroken
             | Reason::UpstreamTimeout

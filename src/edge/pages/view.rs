@@ -71,7 +71,7 @@ fn fault_context(reason: &Reason, text: Text, tongue: Tongue, pages: &Pages) -> 
         _ => None,
     };
     let seconds = match reason {
-        Reason::RateLimited { .. } => reason.retry_after_seconds(),
+        Reason::RateLimited { .. } | Reason::NoTicket { .. } => reason.retry_after_seconds(),
         _ => None,
     };
     context! {
@@ -98,6 +98,7 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
         | Reason::HeaderTooLarge(Oversize::RequestLine)
         | Reason::Forbidden(Barrier::ForeignOrigin) => Some("/".to_owned()),
         Reason::RateLimited { .. }
+        | Reason::NoTicket { .. }
         | Reason::UpstreamUnreachable
         | Reason::UpstreamBroken
         | Reason::UpstreamTimeout
@@ -107,6 +108,8 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
         | Reason::Forbidden(Barrier::AllowList | Barrier::Snapshot)
         | Reason::Snapshot
         | Reason::NotInWechat { .. }
+        | Reason::JsconfigUrlMissing
+        | Reason::JsconfigUrlNotAllowed
         | Reason::WechatMisconfigured => None,
     }
 }

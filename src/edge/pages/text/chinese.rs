@@ -153,9 +153,28 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::RateLimited { .. } => {
             Text {
-                title: "操作太频繁", lead: "这个网络的登录请求太多，请稍等一会儿。", button: AGAIN, ..PLAIN
+                title: "操作太频繁", lead: "这个网络的请求太多，请稍等一会儿。", button: AGAIN, ..PLAIN
             }
         }
+        Reason::JsconfigUrlMissing => Text {
+            title: "缺少页面地址",
+            lead: "没有说明要为哪个页面签名。",
+            operator: Some("用 url 参数写明页面地址：encodeURIComponent(location.href.split('#')[0])。"),
+            ..PLAIN
+        },
+        Reason::JsconfigUrlNotAllowed => Text {
+            title: "不能为这个页面签名",
+            lead: "要签名的页面不属于本网站。",
+            operator: Some("如果它是你的页面，把它的域名写进 jssdk.hosts。"),
+            ..PLAIN
+        },
+        Reason::NoTicket { misconfigured, .. } => Text {
+            title: if *misconfigured { "微信功能设置有误" } else { "微信暂时没有回应" },
+            lead: "页面的微信功能暂时不能用，其余不受影响。",
+            button: AGAIN,
+            operator: Some("从微信取不到 jsapi_ticket。具体原因在网关日志里。"),
+            ..PLAIN
+        },
         Reason::WechatUnavailable { .. } => Text {
             title: "微信暂时没有回应",
             lead: "登录需要微信确认，但微信暂时没有回应。",

@@ -165,8 +165,27 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::RateLimited { .. } => Text {
             title: "Too many attempts",
-            lead: "Too many sign-ins were started from this network. Please wait a moment.",
+            lead: "Too many requests came from this network. Please wait a moment.",
             button: AGAIN,
+            ..PLAIN
+        },
+        Reason::JsconfigUrlMissing => Text {
+            title: "Which page?",
+            lead: "Nothing says which page to sign for.",
+            operator: Some("Name the page in the parameter url: encodeURIComponent(location.href.split('#')[0])."),
+            ..PLAIN
+        },
+        Reason::JsconfigUrlNotAllowed => Text {
+            title: "No signature for this page",
+            lead: "The page to sign for is not one of this site’s.",
+            operator: Some("If it is yours, add its host to jssdk.hosts."),
+            ..PLAIN
+        },
+        Reason::NoTicket { misconfigured, .. } => Text {
+            title: if *misconfigured { "WeChat’s functions are not set up" } else { "WeChat is not answering" },
+            lead: "What this page does with WeChat is not possible right now; everything else is.",
+            button: AGAIN,
+            operator: Some("WeChat gives no jsapi_ticket. The gate’s log says why."),
             ..PLAIN
         },
         Reason::WechatUnavailable { .. } => Text {

@@ -1,0 +1,106 @@
+//! A request on its way: what is waited for while the site thinks, and therefore kept small.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use hyper::upgrade::OnUpgrade;
+use pin_project_lite::pin_project;
+
+use super::attempt::{Answered, Failure, attempt};
+use super::body::{Body, Outgoing};
+use super::{Error, Site};
+use crate::patience::{Phase, Watch};
+
+/// A request to be sent, and what is to be known when its answer comes.
+pub(super) struct Order {
+    pub request: Request<Outgoing>,
+    /// Whether the site may see it twice.
+    pub repeatable: bool,
+    /// The client's side of a change of protocols.
+    pub client_side: Option<OnUpgrade>,
+    /// For an answer's body that stands still, in the watch's ticks.
+    pub idle: u32,
+}
+
+pin_project! {
+    pub(super) struct Forwarding<A> {
+        #[pin]
+        way: Way<A>,
+        site: Arc<Site>,
+        watch: Watch,
+        repeatable: bool,
+        client_side: Option<OnUpgrade>,
+        idle: u32,
+    }
+}
+
+pin_project! {
+    #[project = WayNow]
+    enum Way<A> {
+        Pooled { #[pin] answer: A },
+        // A new connection, or a pooled one that was found closed before anything was written: rare, hence boxed.
+        Later { answer: Later },
+    }
+}
+
+type Later = Pin<Box<dyn Future<Output = Result<Answered, Error>> + Send>>;
+
+/// Sends an order on a pooled connection if there is one.
+pub(super) fn forward(
+    site: Arc<Site>,
+    order: Order,
+    watch: &Watch,
+) -> Forwarding<impl Future<Output = Result<Answered, Failure>> + use<>> {
+    let Order { request, repeatable, client_side, idle } = order;
+    let way = match site.pool.take() {
+        Some(connection) => Way::Pooled { answer: attempt(connection, request, repeatable, watch) },
+        None => Way::Later { answer: Box::pin(send_anew(site.clone(), request, watch.clone())) },
+    };
+    Forwarding { way, site, watch: watch.clone(), repeatable, client_side, idle }
+}
+
+impl<A: Future<Output = Result<Answered, Failure>>> Future for Forwarding<A> {
+    type Output = Result<Response<Body>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let answered = loop {
+            match this.way.as_mut().project() {
+                WayNow::Pooled { answer } => match ready!(answer.poll(cx)) {
+                    Ok(answered) => break answered,
+                    Err(Failure { unsent: Some(request), .. }) => {
+                        let again = send_again(this.site.clone(), request, *this.repeatable, this.watch.clone());
+                        this.way.set(Way::Later { answer: Box::pin(again) });
+                    }
+                    Err(failure) => return Poll::Ready(Err(failure.error)),
+                },
+                WayNow::Later { answer } => break ready!(answer.as_mut().poll(cx))?,
+            }
+        };
+        Poll::Ready(this.site.answered(answered, this.client_side.take(), this.watch, *this.idle))
+    }
+}
+
+/// Tries the next pooled connection, and at last a new one.
+async fn send_again(
+    site: Arc<Site>,
+    mut request: Box<Request<Outgoing>>,
+    repeatable: bool,
+    watch: Watch,
+) -> Result<Answered, Error> {
+    while let Some(connection) = site.pool.take() {
+        match attempt(connection, *request, repeatable, &watch).await {
+            Err(Failure { unsent: Some(unsent), .. }) => request = unsent,
+            sent => return sent.map_err(|failure| failure.error),
+        }
+    }
+    send_anew(site, *request, watch).await
+}
+
+async fn send_anew(site: Arc<Site>, request: Request<Outgoing>, watch: Watch) -> Result<Answered, Error> {
+    watch.enter(Phase::Own);
+    let connection = site.pool.dial().await?;
+    attempt(connection, request, false, &watch).await.map_err(|failure| failure.error)
+}
