@@ -14,32 +14,30 @@ GATE, APPID, ADMIN_TOKEN, PAGE = sys.argv[1:]
 class GateClient(WeChatClient):
     API_BASE_URL = GATE + "/cgi-bin/"
 
+    def __init__(self, appid, admin_token):
+        super().__init__(appid, "the-gate-looks-at-no-secret")
+        self._http.headers["Authorization"] = "Bearer " + admin_token
+
     def fetch_access_token(self):
         params = {"grant_type": "client_credential", "appid": self.appid, "secret": self.secret}
         return self._fetch_access_token(self.API_BASE_URL + "token", params)
 
 
-def client(appid, admin_token):
-    found = GateClient(appid, "the-gate-looks-at-no-secret")
-    found._http.headers["Authorization"] = "Bearer " + admin_token
-    return found
-
-
 def refusal(appid, admin_token):
     try:
-        client(appid, admin_token).fetch_access_token()
+        GateClient(appid, admin_token).fetch_access_token()
     except WeChatClientException as error:
         return error.errcode if error.errcode is not None else "status code: %d" % error.response.status_code
     return "none"
 
 
-api = client(APPID, ADMIN_TOKEN)
+api = GateClient(APPID, ADMIN_TOKEN)
 access_token = api.access_token
 jsapi = api.jsapi.get_jsapi_ticket()
 signature = api.jsapi.get_jsapi_signature("abc", jsapi, 1700000000, PAGE)
 
 # A token from elsewhere: WeChat's 40001 makes the SDK fetch another and try again.
-astray = client(APPID, ADMIN_TOKEN)
+astray = GateClient(APPID, ADMIN_TOKEN)
 astray.session.set(astray.access_token_key, "somebody-elses")
 
 print(
