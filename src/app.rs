@@ -193,17 +193,7 @@ impl App {
                 Ok(Worker { sockets, edge, settings, limits: limits(config) })
             })
             .collect::<Result<_, KeyError>>()?;
-        let parts = admin::Parts {
-            app_id: account.app_id.clone(),
-            platform,
-            sessions,
-            login,
-            traffic,
-            calls: client.calls().clone(),
-            slots,
-            store: memory,
-            clock,
-        };
+        let parts = admin::Parts { client, platform, sessions, login, traffic, slots, store: memory, clock };
         let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
         Ok(Self { addresses, workers, admin, control })
     }

@@ -13,10 +13,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, as_wechat};
+use super::confirm::Confirmed;
 use super::guard::hash;
 use crate::clock::{Clock, Timestamp};
 use crate::types::AppId;
-use crate::wechat::{Issued, Kind, Platform, Unavailable};
+use crate::wechat::{Client, Issued, Kind, Platform, Unavailable};
 
 /// Two overlap while one takes the other's place; the rest is for tokens that died early.
 const MOST_HANDED: usize = 8;
@@ -25,6 +26,7 @@ const MOST_HANDED: usize = 8;
 pub(super) struct CgiBin {
     app_id: AppId,
     platform: Platform,
+    confirmed: Confirmed,
     clock: Clock,
     /// Tokens that were handed out, by their hash, until they expire.
     handed: Mutex<VecDeque<(Vec<u8>, Timestamp)>>,
@@ -44,8 +46,10 @@ struct Wanted {
 }
 
 impl CgiBin {
-    pub(super) fn new(app_id: AppId, platform: Platform, clock: Clock) -> Self {
-        Self { app_id, platform, clock, handed: Mutex::default() }
+    pub(super) fn new(client: Client, platform: Platform, clock: Clock) -> Self {
+        let app_id = client.app_id().clone();
+        let confirmed = Confirmed::new(client, platform.clone(), clock.clone());
+        Self { app_id, platform, confirmed, clock, handed: Mutex::default() }
     }
 
     /// `GET /cgi-bin/token?grant_type=client_credential&appid=…&secret=…`
@@ -73,7 +77,7 @@ impl CgiBin {
     ///
     /// The access token has to be one of ours: the one in use, or one handed out here that has not expired, since
     /// programs keep theirs until then while the gate renews its own ahead of that. Any other is refused by 40001, upon
-    /// which SDKs ask for a new one. Nobody's word lets the gate forget a token: it learns from WeChat what is dead.
+    /// which SDKs ask for a new one. Nobody's word lets the gate forget a token: it asks WeChat what is dead ([`Confirmed`]).
     pub(super) async fn ticket(&self, method: &Method, query: &str) -> Answer {
         let given = match self.ticket_wanted(method, query) {
             Ok(kind) => self.give_ticket(kind).await,
@@ -91,7 +95,14 @@ impl CgiBin {
             Some(appid) if appid != self.app_id.as_str() => return Err(refused(40013, "invalid appid")),
             Some(_) => {}
         }
-        let issued = self.platform.get(Kind::AccessToken).await?;
+        let issued = match self.platform.cached(Kind::AccessToken) {
+            Some(issued) => self.confirmed.look(issued).await,
+            None => {
+                let issued = self.platform.get(Kind::AccessToken).await?;
+                self.confirmed.is_fresh();
+                issued
+            }
+        };
         self.remember(&issued);
         Ok(json!({ "access_token": issued.value.expose(), "expires_in": self.left(&issued) }))
     }

@@ -20,11 +20,10 @@ use crate::clock::Clock;
 use crate::config;
 use crate::listener::Slots;
 use crate::login::Login;
-use crate::metrics::{Calls, Traffic};
+use crate::metrics::Traffic;
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::types::AppId;
-use crate::wechat::Platform;
+use crate::wechat::{Client, Platform};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -36,13 +35,12 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the operator's listener tells of, and what it can do.
 #[derive(Debug)]
 pub struct Parts {
-    pub app_id: AppId,
+    pub client: Client,
     pub platform: Platform,
     pub sessions: Arc<Sessions>,
     pub login: Arc<Login>,
     /// Every worker's.
     pub traffic: Vec<Arc<Traffic>>,
-    pub calls: Calls,
     pub slots: Arc<Slots>,
     pub store: Arc<dyn Store>,
     pub clock: Clock,
@@ -93,7 +91,7 @@ impl Desk {
         let parts = Arc::new(parts);
         Self {
             guard: Guard::new(section.token.as_ref(), &parts.clock),
-            cgi_bin: CgiBin::new(parts.app_id.clone(), parts.platform.clone(), parts.clock.clone()),
+            cgi_bin: CgiBin::new(parts.client.clone(), parts.platform.clone(), parts.clock.clone()),
             exposition: Exposition::new(parts.clone()),
             parts,
             draining,

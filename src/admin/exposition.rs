@@ -119,7 +119,7 @@ impl Numbers {
                 counter.put(&[("account", account.as_str()), ("result", result.as_str())], count)
             })
         })?;
-        let calls = self.0.calls.counted();
+        let calls = self.0.client.calls().counted();
         let help =
             "Calls to WeChat, by endpoint and errcode: 0 is success, none no answer, nonsense one without sense.";
         sheet.counter("wxgate_wechat_calls", help, |counter| {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod cgi_bin;
+mod confirm;
 mod connections;
 mod desk;
 mod exposition;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use wxgate::simulator::APP_ID;
+use wxgate::simulator::{APP_ID, Settings};
 
-use super::operator::{TOKEN, bearer, token_path, world};
+use super::operator::{TOKEN, bearer, section, token_path, world};
 use crate::support::{Answer, World};
 
 /// The body, which is JSON with status 200 and WeChat's content type whatever it says.
@@ -53,7 +53,7 @@ async fn one_token_for_all_whichever_way_it_is_asked_for() {
     world.pass_time(Duration::from_secs(100)).await;
     assert_eq!(said(&world.token().await)["expires_in"], 7100);
     let fetched = world.events_of("stable_token").await;
-    assert_eq!(fetched.len(), 1, "WeChat was asked once: {fetched:?}");
+    assert_eq!(fetched.len(), 2, "WeChat was asked once, and once whether that still holds: {fetched:?}");
     assert!(world.events_of("token").await.is_empty(), "and never by the classic way");
 }
 
@@ -141,12 +141,65 @@ async fn a_program_may_use_up_the_token_it_has_while_the_gate_has_a_newer_one() 
         new != old
     })
     .await;
+    assert_eq!(world.events_of("stable_token").await.len(), 2, "one call for each");
     for token in [&old, &new] {
         assert_eq!(ticket(&world, token, "jsapi").await["errcode"], 0);
     }
     world.pass_time(Duration::from_secs(200)).await;
     assert_eq!(ticket(&world, &old, "jsapi").await["errcode"], 40001, "its own time is over");
     assert_eq!(ticket(&world, &new, "jsapi").await["errcode"], 0);
+}
+
+#[tokio::test]
+async fn a_token_killed_from_elsewhere_is_not_handed_out_for_long() {
+    let world = world().await;
+    let old = token(&world).await;
+    let jsapi = ticket(&world, &old, "jsapi").await;
+    world.tell_wechat("kill", r#"{"what":["stable"]}"#).await;
+    assert_eq!(token(&world).await, old, "within a minute of WeChat's word it is not asked again");
+    world.pass_time(Duration::from_secs(60)).await;
+    let new = token(&world).await;
+    assert_ne!(new, old);
+    assert_eq!(token(&world).await, new);
+    assert_eq!(text(&ticket(&world, &new, "jsapi").await, "ticket"), text(&jsapi, "ticket"), "tickets live on");
+    let before = world.events_of("stable_token").await.len();
+    for _ in 0..20 {
+        token(&world).await;
+    }
+    assert_eq!(world.events_of("stable_token").await.len(), before, "however many ask");
+}
+
+#[tokio::test]
+async fn a_second_look_that_fails_costs_nobody_the_token() {
+    let world = world().await;
+    let first = token(&world).await;
+    for fault in [r#""errcode":-1"#, r#""errcode":45009"#, r#""http_status":502,"body":"x""#, r#""reset_before":true"#]
+    {
+        world.fault(&format!(r#"[{{"path":"/cgi-bin/stable_token",{fault}}}]"#)).await;
+        world.pass_time(Duration::from_secs(300)).await;
+        let before = world.events_of("fault").await.len();
+        for _ in 0..5 {
+            assert_eq!(token(&world).await, first, "{fault}");
+        }
+        assert_eq!(world.events_of("fault").await.len(), before + 1, "{fault}: asked once");
+        // For longer than a good word holds.
+        world.pass_time(Duration::from_secs(100)).await;
+        assert_eq!(token(&world).await, first, "{fault}");
+        assert_eq!(world.events_of("fault").await.len(), before + 1, "{fault}: left alone");
+    }
+}
+
+#[tokio::test]
+async fn a_classic_token_is_fetched_once_in_its_life() {
+    let classic = |text: String| text.replace("app_secret", "token = 'classic'\napp_secret") + &section();
+    let world = World::with(classic, Settings::default()).await;
+    let first = token(&world).await;
+    for _ in 0..5 {
+        world.pass_time(Duration::from_secs(600)).await;
+        assert_eq!(token(&world).await, first);
+        assert_eq!(text(&said(&world.post("/cgi-bin/stable_token", &stable(&json!({}))).await), "access_token"), first);
+    }
+    assert_eq!((world.events_of("token").await.len(), world.events_of("stable_token").await.len()), (1, 0));
 }
 
 #[tokio::test]
