@@ -93,7 +93,7 @@ async fn keeping_warm_goes_on_by_itself_until_the_last_clone_is_gone() {
     }
     bench.settled().await;
     let Bench { platform, wechat, .. } = bench;
-    let inner = std::sync::Arc::downgrade(&platform.0);
+    let inner = Arc::downgrade(&platform.0);
     drop(platform);
     while inner.strong_count() > 0 {
         tokio::task::yield_now().await;
