@@ -256,8 +256,11 @@ impl App {
         }
         over.send_replace(true);
         if let Some(admin) = admin {
-            // Its connections are given some seconds for what is in flight.
-            let _ = self.control.block_on(admin);
+            match self.control.block_on(admin) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the admin listener never began"),
+                Err(error) => tracing::error!(%error, "the admin listener stopped"),
+            }
         }
         self.control.shutdown_timeout(Duration::from_secs(1));
         early.map_or(Ok(()), |why| Err(RunError(why)))

@@ -36,7 +36,7 @@
 //!
 //! Every worker is one thread with a runtime, sockets, upstream connections and tokens of its own. What workers share is
 //! read and hardly written: the policy, the keys, the record of ended sessions. WeChat is spoken to on a control runtime
-//! of its own, so that a slow call holds up nobody.
+//! of its own, so that a slow call holds up nobody; the operator is answered there, too.
 //!
 //! # Invariants
 //!

@@ -21,8 +21,10 @@ const MOST: usize = 256;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// However busy, a connection is replaced now and then, so that none can be held for ever by a peer that has gone.
 const LIFE: Duration = Duration::from_mins(30);
-/// For what is in flight when a connection is to end: longer than anybody waits for WeChat.
+/// For what is in flight when a connection has lived long enough: longer than anybody waits for WeChat.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// For what is in flight when the gate ends. Its visitors have had their time of grace; programs ask again.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// After a failed accept, which usually means that there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -51,7 +53,8 @@ pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>, stop: impl Fut
     }
     drop(listener);
     leaving.send_replace(true);
-    while connections.join_next().await.is_some() {}
+    // What is still there after that is dropped with its task.
+    let _ = timeout(LAST_WORDS, async { while connections.join_next().await.is_some() {} }).await;
 }
 
 async fn converse(stream: TcpStream, peer: SocketAddr, desk: Arc<Desk>, mut leaving: watch::Receiver<bool>) {

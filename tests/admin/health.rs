@@ -132,6 +132,37 @@ async fn connections_may_be_kept_and_are_not_mixed_up() {
 }
 
 #[tokio::test]
+async fn r15_whatever_is_sent_the_listener_stays() {
+    let world = world().await;
+    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(100_000));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(5_000));
+    for (sent, closes) in [
+        ("nonsense\r\n\r\n", true),
+        ("\u{0}\u{1}\u{2}", true),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", true),
+        ("CONNECT x:1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", true),
+        ("GET /cgi-bin/token?%zz&=&&a=%ff%00 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", true),
+        ("POST /sessions/revoke HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n", true),
+        (&long, true),
+        (&many, true),
+        ("GET / HT", false),
+        ("", false),
+    ] {
+        let mut stream = TcpStream::connect(world.admin.expect("an admin listener")).await.expect("it listens");
+        // It may well close before it has read all of it.
+        let _ = stream.write_all(sent.as_bytes()).await;
+        if closes {
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            let answer = String::from_utf8_lossy(&answer).into_owned();
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{sent:.40}: {answer}");
+        }
+        drop(stream);
+        assert_eq!(world.look("/healthz").await.status, 200, "{sent:.40}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_keeps_the_gate_from_starting() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address");
