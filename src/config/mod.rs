@@ -3,6 +3,7 @@
 //! Each part of the gate takes its own section only; `app` alone sees the whole.
 
 mod accounts;
+mod admin;
 mod env;
 mod jssdk;
 mod jwt;
@@ -42,6 +43,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     pub upstream: Upstream,
     pub server: Server,
+    /// `None`: no admin listener.
+    pub admin: Option<Admin>,
     /// At least one of the three accounts is there.
     pub official_account: Option<OfficialAccount>,
     pub website_app: Option<WebsiteApp>,
@@ -106,6 +109,14 @@ pub struct Server {
     pub header_timeout: Duration,
     pub keepalive_timeout: Duration,
     pub shutdown_grace: Duration,
+}
+
+/// The operator's own listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    /// At least 16 bytes of graphic ASCII; `None`: what it would guard is closed (R29).
+    pub token: Option<Secret<Vec<u8>>>,
 }
 
 /// 公众号 (service account): visitors inside WeChat.
