@@ -68,9 +68,8 @@ impl Outcome {
 
     /// The one line of a callback that brought a code, and the only one that says why it failed. It names nobody, and
     /// holds neither code nor token (R28). `repeated`: the code had been brought before.
-    pub(super) fn log(&self, request: &RequestId, repeated: bool) {
-        let repeated = repeated.then_some(true);
-        let account = Account::OfficialAccount.as_str();
+    pub(super) fn log(&self, account: Account, request: &RequestId, repeated: bool) {
+        let (account, repeated) = (account.as_str(), repeated.then_some(true));
         let result = self.result().as_str();
         let (errcode, cause) = match self {
             Self::SignedIn { .. } | Self::Snapshot => (None, None),

@@ -62,10 +62,10 @@ impl Key {
         Self(Name::UserToken(digest(&[appid.as_str(), openid.as_str()])))
     }
 
-    /// A platform token or ticket of one account, by the name of its kind.
+    /// A platform token or ticket: of which account, of which kind, and of which of the account's applications, if any.
     #[must_use]
-    pub fn platform(appid: &AppId, kind: &str) -> Self {
-        Self(Name::Platform(digest(&[appid.as_str(), kind])))
+    pub fn platform(names: [&str; 3]) -> Self {
+        Self(Name::Platform(digest(&names)))
     }
 
     pub(super) const fn kind(&self) -> Kind {
@@ -125,7 +125,7 @@ mod tests {
             Key::revoked(SessionId([7; 16])),
             Key::revoked_person("o6_bmjr\r\n*{}…"),
             Key::user_token(&appid, &openid),
-            Key::platform(&appid, "jsapi"),
+            Key::platform([appid.as_str(), "jsapi", ""]),
         ] {
             let text = key.to_string();
             let (prefix, id) = text.split_once(':').expect("a prefix");
