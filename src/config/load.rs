@@ -12,7 +12,7 @@ use super::problem::{Fault, Origin, Problem, Problems};
 use super::reader::{Effective, Reader};
 use super::source::Source;
 use super::upstream::Surroundings;
-use super::{Config, accounts, admin, jssdk, jwt, paths, routes, schema, sections, session, upstream};
+use super::{Config, accounts, admin, jssdk, jwt, pages, paths, routes, schema, sections, session, upstream};
 
 /// Some hundred times the documented file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -125,6 +125,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     let upstream = upstream::of_site(read, &around);
     let accounts = accounts::accounts(read);
     let sign_in = sections::sign_in(read);
+    let pages = pages::pages(read);
     let session = session::session(read, public_url.as_ref());
     let identity = jwt::identity(read, public_url.as_ref(), &session.cookie_name);
     let paths = paths::paths(read, &sign_in.verify_files);
@@ -140,6 +141,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
         website_app: accounts.website_app,
         wecom: accounts.wecom,
         sign_in,
+        pages,
         session,
         identity,
         jssdk,

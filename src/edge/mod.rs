@@ -20,7 +20,7 @@ use access_log::AccessLog;
 use answering::{Answering, Step};
 use body::Body;
 use fault::{Barrier, Fault, Reason};
-use pages::Pages;
+use pages::{Pages, Way};
 
 use crate::config::{Auth, OnAnonymous};
 use crate::identity::Identity;
@@ -202,6 +202,10 @@ impl Edge {
                 headers.insert("x-request-id", asker.id.to_header());
                 headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
                 response
+            }
+            Answer::Choose { choices, rd, scope } => {
+                let ways: Vec<Way> = choices.into_iter().filter_map(Way::of).collect();
+                self.pages.choose(&ways, rd.as_str(), scope, asker).map(Body::from)
             }
             Answer::ConfirmLogout { rd } => self.pages.confirm_logout(rd.as_str(), asker).map(Body::from),
         }

@@ -16,12 +16,12 @@ pub enum Answer {
     ConfirmLogout {
         rd: ReturnTo,
     },
-    /// A page with a link to [`super::Login::door_url`] for each of these doors.
+    /// A page with a link for each of these doors: `P/login?rd=…&door=…`.
     Choose {
         choices: Vec<Choice>,
         rd: ReturnTo,
-        /// What the route asks for.
-        scope: Scope,
+        /// What is asked for of visitors of the official account, where that is not what it asks anyway.
+        scope: Option<Scope>,
     },
 }
 

@@ -196,14 +196,6 @@ impl Login {
         ReturnTo::parse(text, &self.public_url)
     }
 
-    /// Path and query that sign a visitor in through a door of their choice and bring them to `target`; `scope` is what the
-    /// route asks for.
-    #[must_use]
-    pub fn door_url(&self, choice: Choice, target: &ReturnTo, scope: Scope) -> String {
-        let wider = if scope == Scope::UserInfo { "&scope=userinfo" } else { "" };
-        format!("{}{wider}&door={}", self.login_url(target), choice.as_str())
-    }
-
     /// Path and query that sign a visitor in and bring them to `target`.
     #[must_use]
     pub fn login_url(&self, target: &ReturnTo) -> String {
@@ -267,7 +259,10 @@ impl Login {
             Door::WeComWebview => (Account::WeCom, self.wecom_scope),
             // There is no consent on this way, and so nothing to ask for.
             Door::WeComDesktop => (Account::WeCom, Scope::Base),
-            Door::Choose(choices) => return Ok(Answer::Choose { choices, rd: target, scope }),
+            Door::Choose(choices) => {
+                let scope = (scope != self.default_scope).then_some(scope);
+                return Ok(Answer::Choose { choices, rd: target, scope });
+            },
             Door::Handoff => {
                 let (outside, instead) = (Outside::Desktop, Instead::WeChat);
                 return Err(Error::NotInWechat { outside, instead, target }.into());
