@@ -1,5 +1,7 @@
 //! From configuration to a running gate: builds each part from its own section and wires them once.
 
+mod wechat;
+
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
+use self::wechat::Wechat;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -28,8 +31,9 @@ use crate::policy::Policy;
 use crate::request::{Peer, Rules};
 use crate::session::Sessions;
 use crate::store::Memory;
+use crate::types::Scope;
 use crate::upstream::Upstream;
-use crate::wechat::{self, Platform, UserTokens};
+use crate::wechat::{Caller, NotStarted};
 
 /// What a gate is given besides its configuration.
 #[derive(Clone)]
@@ -91,7 +95,7 @@ pub enum StartError {
     #[error("route: a path is no pattern: {0}")]
     Pattern(#[from] globset::Error),
     #[error("the WeChat client cannot be made: {0}")]
-    Client(#[from] wechat::NotStarted),
+    Client(#[from] NotStarted),
     #[error("the runtime cannot be made: {0}")]
     Runtime(#[source] std::io::Error),
 }
@@ -115,31 +119,27 @@ impl App {
             .map_err(StartError::Runtime)?;
         let clock = options.clock.clone();
         let memory = Arc::new(Memory::new(clock.clone()));
-        let account = &config.official_account;
         let sessions = Arc::new(Sessions::new(
             &config.session,
             &config.public_url,
-            vec![account.app_id.clone()],
+            wechat::app_ids(config),
             memory.clone(),
             clock.clone(),
         ));
-        let client = wechat::Client::new(account, &config.endpoints, control.handle().clone())?;
-        let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
-        platform.keep_warm();
-        let tokens = UserTokens::new(client.clone(), memory.clone(), clock.clone());
+        let caller = Caller::from(control.handle().clone());
+        let Wechat { official_account, wecom, accounts } = Wechat::new(config, &caller, &memory, &clock)?;
         let login = Arc::new(Login::new(
             login::Sections {
                 public_url: &config.public_url,
                 paths: &config.paths,
-                official_account: account,
+                accounts: wechat::accounts(config),
                 sign_in: &config.sign_in,
                 endpoints: &config.endpoints,
             },
             login::Parts {
                 sessions: sessions.clone(),
                 store: memory.clone(),
-                wechat: client.clone(),
-                tokens: tokens.clone(),
+                wechat: accounts.clone(),
                 clock: clock.clone(),
                 runtime: control.handle().clone(),
             },
@@ -147,16 +147,12 @@ impl App {
         ));
         let pages = Arc::new(Pages::new(&config.public_url, &config.paths, &config.pages, config.sign_in.language));
         let jsconfig = Arc::new(JsConfig::new(
-            jsconfig::Sections {
-                jssdk: &config.jssdk,
-                paths: &config.paths,
-                app_id: &account.app_id,
-                sign_in: &config.sign_in,
-            },
-            platform.clone(),
+            jsconfig::Sections { jssdk: &config.jssdk, paths: &config.paths, sign_in: &config.sign_in },
+            jsconfig::Signers { official_account: official_account.clone(), wecom: wecom.clone() },
             clock.clone(),
         ));
-        let policy = Policy::new(&config.routes, account.scope)?;
+        let scope = config.official_account.as_ref().map_or(Scope::Base, |account| account.scope);
+        let policy = Policy::new(&config.routes, scope)?;
 
         let count = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
@@ -178,7 +174,7 @@ impl App {
                     login: login.clone(),
                     local: Local::new(&config.sign_in, &config.paths, &config.pages, identity.jwks()),
                     jsconfig: jsconfig.clone(),
-                    me: Me::new(sessions.clone(), tokens.clone()),
+                    me: Me::new(sessions.clone(), accounts.clone()),
                     me_path: config.paths.me.clone(),
                     identity,
                     upstream: Upstream::new(&config.upstream, &config.routes, traffic),
@@ -193,7 +189,9 @@ impl App {
                 Ok(Worker { sockets, edge, settings, limits: limits(config) })
             })
             .collect::<Result<_, KeyError>>()?;
-        let parts = admin::Parts { client, platform, sessions, login, traffic, slots, store: memory, clock };
+        let calls = caller.calls;
+        let parts =
+            admin::Parts { official_account, wecom, calls, sessions, login, traffic, slots, store: memory, clock };
         let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
         Ok(Self { addresses, workers, admin, control })
     }

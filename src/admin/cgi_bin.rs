@@ -24,12 +24,18 @@ const MOST_HANDED: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct CgiBin {
-    app_id: AppId,
-    platform: Platform,
-    confirmed: Confirmed,
+    /// `None`: a site without an official account, for which no appid is the right one and no token ours.
+    account: Option<Account>,
     clock: Clock,
     /// Tokens that were handed out, by their hash, until they expire.
     handed: Mutex<VecDeque<(Vec<u8>, Timestamp)>>,
+}
+
+#[derive(Debug)]
+struct Account {
+    app_id: AppId,
+    platform: Platform,
+    confirmed: Confirmed,
 }
 
 /// WeChat's way of saying no.
@@ -46,10 +52,13 @@ struct Wanted {
 }
 
 impl CgiBin {
-    pub(super) fn new(client: Client, platform: Platform, clock: Clock) -> Self {
-        let app_id = client.app_id().clone();
-        let confirmed = Confirmed::new(client, platform.clone(), clock.clone());
-        Self { app_id, platform, confirmed, clock, handed: Mutex::default() }
+    pub(super) fn new(account: Option<(Client, Platform)>, clock: Clock) -> Self {
+        let account = account.map(|(client, platform)| Account {
+            app_id: client.app_id().clone(),
+            confirmed: Confirmed::new(client, platform.clone(), clock.clone()),
+            platform,
+        });
+        Self { account, clock, handed: Mutex::default() }
     }
 
     /// `GET /cgi-bin/token?grant_type=client_credential&appid=…&secret=…`
@@ -90,16 +99,15 @@ impl CgiBin {
         if wanted.grant_type.as_deref() != Some("client_credential") {
             return Err(refused(40002, "invalid grant_type"));
         }
-        match wanted.appid.as_deref() {
-            None | Some("") => return Err(refused(41002, "appid missing")),
-            Some(appid) if appid != self.app_id.as_str() => return Err(refused(40013, "invalid appid")),
-            Some(_) => {}
-        }
-        let issued = match self.platform.cached(Kind::AccessToken) {
-            Some(issued) => self.confirmed.look(issued).await,
+        let wanted = wanted.appid.as_deref().filter(|appid| !appid.is_empty());
+        let wanted = wanted.ok_or_else(|| refused(41002, "appid missing"))?;
+        let account = self.account.as_ref().filter(|account| account.app_id.as_str() == wanted);
+        let Account { platform, confirmed, .. } = account.ok_or_else(|| refused(40013, "invalid appid"))?;
+        let issued = match platform.cached(Kind::AccessToken) {
+            Some(issued) => confirmed.look(issued).await,
             None => {
-                let issued = self.platform.get(Kind::AccessToken).await?;
-                self.confirmed.is_fresh();
+                let issued = platform.get(Kind::AccessToken).await?;
+                confirmed.is_fresh();
                 issued
             }
         };
@@ -112,7 +120,7 @@ impl CgiBin {
         let token = parameter(query, "access_token").filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| refused(41001, "access_token missing"))?;
         if !self.is_ours(&token) {
-            return Err(refused(40001, "invalid credential, access_token is invalid or not latest"));
+            return Err(not_ours());
         }
         match parameter(query, "type").as_deref() {
             Some("jsapi") => Ok(Kind::JsapiTicket),
@@ -122,7 +130,8 @@ impl CgiBin {
     }
 
     async fn give_ticket(&self, kind: Kind) -> Result<Value, Refused> {
-        let issued = self.platform.get(kind).await?;
+        let account = self.account.as_ref().ok_or_else(not_ours)?;
+        let issued = account.platform.get(kind).await?;
         Ok(json!({ "errcode": 0, "errmsg": "ok", "ticket": issued.value.expose(), "expires_in": self.left(&issued) }))
     }
 
@@ -144,12 +153,11 @@ impl CgiBin {
         let hashed = hash(token.as_bytes());
         let is_it = |known: &[u8]| verify_slices_are_equal(known, &hashed).is_ok();
         let now = self.clock.now();
+        let Some(account) = &self.account else { return false };
+        let in_use = account.platform.cached(Kind::AccessToken);
         let handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
         handed.iter().any(|(known, expires_at)| is_it(known) && now < *expires_at)
-            || self
-                .platform
-                .cached(Kind::AccessToken)
-                .is_some_and(|issued| is_it(&hash(issued.value.expose().as_bytes())))
+            || in_use.is_some_and(|issued| is_it(&hash(issued.value.expose().as_bytes())))
     }
 }
 
@@ -164,6 +172,10 @@ fn only(method: &Method, wanted: &Method) -> Result<(), Refused> {
         (false, true) => Err(refused(43002, "require POST method")),
         (false, false) => Err(refused(43001, "require GET method")),
     }
+}
+
+fn not_ours() -> Refused {
+    refused(40001, "invalid credential, access_token is invalid or not latest")
 }
 
 fn refused(errcode: i64, errmsg: &str) -> Refused {

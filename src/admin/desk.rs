@@ -20,10 +20,10 @@ use crate::clock::Clock;
 use crate::config;
 use crate::listener::Slots;
 use crate::login::Login;
-use crate::metrics::Traffic;
+use crate::metrics::{Calls, Traffic};
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::wechat::{Client, Platform};
+use crate::wechat::{Client, Platform, wecom};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -35,8 +35,11 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the operator's listener tells of, and what it can do.
 #[derive(Debug)]
 pub struct Parts {
-    pub client: Client,
-    pub platform: Platform,
+    /// What is configured of those that have tokens.
+    pub official_account: Option<(Client, Platform)>,
+    pub wecom: Option<(wecom::Client, Platform)>,
+    /// Of all accounts.
+    pub calls: Calls,
     pub sessions: Arc<Sessions>,
     pub login: Arc<Login>,
     /// Every worker's.
@@ -86,12 +89,20 @@ impl Endpoint {
     }
 }
 
+impl Parts {
+    /// Who keeps tokens.
+    pub(super) fn platforms(&self) -> impl Iterator<Item = &Platform> {
+        let official = self.official_account.as_ref().map(|(_, platform)| platform);
+        official.into_iter().chain(self.wecom.as_ref().map(|(_, platform)| platform))
+    }
+}
+
 impl Desk {
     pub(super) fn new(section: &config::Admin, parts: Parts, draining: watch::Receiver<bool>) -> Self {
         let parts = Arc::new(parts);
         Self {
             guard: Guard::new(section.token.as_ref(), &parts.clock),
-            cgi_bin: CgiBin::new(parts.client.clone(), parts.platform.clone(), parts.clock.clone()),
+            cgi_bin: CgiBin::new(parts.official_account.clone(), parts.clock.clone()),
             exposition: Exposition::new(parts.clone()),
             parts,
             draining,

@@ -119,7 +119,7 @@ impl Numbers {
                 counter.put(&[("account", account.as_str()), ("result", result.as_str())], count)
             })
         })?;
-        let calls = self.0.client.calls().counted();
+        let calls = self.0.calls.counted();
         let help =
             "Calls to WeChat, by endpoint and errcode: 0 is success, none no answer, nonsense one without sense.";
         sheet.counter("wxgate_wechat_calls", help, |counter| {
@@ -137,8 +137,8 @@ impl Numbers {
     fn state(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
         let help = "What is left of the life of each platform token and ticket; absent while there is none.";
         sheet.gauge("wxgate_token_expires_in_seconds", help, |gauge| {
-            let tokens = self.0.platform.state().tokens;
-            tokens.into_iter().try_for_each(|(kind, left)| match left {
+            let mut tokens = self.0.platforms().flat_map(|platform| platform.state().tokens);
+            tokens.try_for_each(|(kind, left)| match left {
                 Some(left) => gauge.put(&[("kind", kind.as_str())], left.as_secs()),
                 None => Ok(()),
             })

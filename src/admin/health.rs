@@ -21,7 +21,8 @@ pub(super) fn ready(desk: &Desk) -> Answer {
 
 fn reasons(desk: &Desk) -> Vec<Value> {
     let draining = desk.is_draining().then(|| json!({ "reason": "draining" }));
-    let platform = desk.parts.platform.state().alarm.map(|alarm| refused("platform", alarm.errcode, alarm.since));
+    let alarms = desk.parts.platforms().filter_map(|platform| platform.state().alarm);
+    let platform = alarms.map(|alarm| refused("platform", alarm.errcode, alarm.since));
     let sign_in = desk.parts.login.refusal().map(|refusal| refused("sign-in", refusal.errcode, refusal.since));
     draining.into_iter().chain(platform).chain(sign_in).collect()
 }

@@ -3,7 +3,7 @@
 use super::problem::Fault;
 use super::reader::Reader;
 use super::value::Value;
-use super::{OfficialAccount, SnapshotPolicy, TokenSource, WebsiteApp, WeCom, parse};
+use super::{OfficialAccount, SnapshotPolicy, TokenSource, WeCom, WebsiteApp, parse};
 use crate::secret::Secret;
 use crate::types::{AgentId, AppId, Scope};
 
@@ -83,9 +83,8 @@ fn wecom(read: &mut Reader<'_>) -> Option<WeCom> {
     needed(read, CORP, "Write the corporation's id (企业ID) that work.weixin.qq.com shows under My company.");
     needed(read, AGENT, "Write the AgentId that work.weixin.qq.com shows for the app.");
     needed(read, SECRET, r#"Write { file = "PATH" } or { env = "NAME" } to say where the app's Secret lies."#);
-    let corp_id = read.text(CORP, |text| {
-        AppId::parse(text).map_err(|_| Fault::new("is not the id of a corporation", CORP_ID_LOOKS))
-    });
+    let corp_id = read
+        .text(CORP, |text| AppId::parse(text).map_err(|_| Fault::new("is not the id of a corporation", CORP_ID_LOOKS)));
     if let Some(corp_id) = &corp_id
         && !(hex_after("ww", corp_id) || hex_after("wx", corp_id))
         && !read.is_set("endpoints.qyapi")
@@ -105,8 +104,7 @@ fn needed(read: &mut Reader<'_>, key: &str, remedy: &str) {
 }
 
 fn app_id(read: &mut Reader<'_>, key: &str, doubt: &str) -> Option<AppId> {
-    let app_id =
-        read.text(key, |text| AppId::parse(text).map_err(|_| Fault::new("is not an AppID", APP_ID_LOOKS)))?;
+    let app_id = read.text(key, |text| AppId::parse(text).map_err(|_| Fault::new("is not an AppID", APP_ID_LOOKS)))?;
     if !hex_after("wx", &app_id) && !read.is_set("endpoints.api") {
         read.warn(key, doubt, APP_ID_LOOKS);
     }

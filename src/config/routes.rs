@@ -122,7 +122,8 @@ fn method(text: &str) -> Result<Method, Fault> {
 }
 
 fn allow(read: &mut Reader<'_>, key: &str) -> Vec<Allow> {
-    const REMEDY: &str = r#"Write openids as WeChat gives them, "unionid:" and a unionid, or "userid:" and a WeCom userid."#;
+    const REMEDY: &str =
+        r#"Write openids as WeChat gives them, "unionid:" and a unionid, or "userid:" and a WeCom userid."#;
     let set = read.is_set(key);
     let before = read.source.problems.len();
     let entries = read.list(key, |text| match text.split_once(':') {

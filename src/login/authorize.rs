@@ -149,11 +149,7 @@ mod tests {
             qyapi: String::new(),
             wwlogin: "https://login.work.weixin.qq.com".into(),
         };
-        let accounts = Accounts {
-            official_account: Some(&official),
-            website_app: Some(&website),
-            wecom: Some(&wecom),
-        };
+        let accounts = Accounts { official_account: Some(&official), website_app: Some(&website), wecom: Some(&wecom) };
         Links::new(&public_url, &paths, accounts, &endpoints).url(door, scope, State::restore([0xab; 16]))
     }
 

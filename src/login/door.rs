@@ -159,7 +159,8 @@ mod tests {
                        MacWechat/3.0.1(0x13000110) NetType/WIFI WindowsWechat";
     const DEVTOOLS: &str = "Mozilla/5.0 (iPhone) Mobile wechatdevtools/1.06.2209190 MicroMessenger/8.0.5 \
                             Language/zh_CN webview/16364215743155638";
-    const MINI_PROGRAM: &str = "Mozilla/5.0 (iPhone) Mobile/15E148 MicroMessenger/8.0.31 miniProgram/wx0123456789abcdef";
+    const MINI_PROGRAM: &str =
+        "Mozilla/5.0 (iPhone) Mobile/15E148 MicroMessenger/8.0.31 miniProgram/wx0123456789abcdef";
     const WECOM_PHONE: &str =
         "Mozilla/5.0 (iPhone) Mobile wxwork/3.1.9 MicroMessenger/7.0.1 Language/zh ColorScheme/Light";
     const WECOM_DESKTOP: &str = "Mozilla/5.0 (Windows NT 10.0) wxwork/3.1.8 (MicroMessenger/6.2) WeChat/2.0.4";

@@ -74,17 +74,7 @@ impl Exchange {
         let Parts { accounts, sessions, store, rounds, sign_ins, snapshot, clock, budget, runtime } = parts;
         let standings = Account::ALL.map(|account| Standing::new(account, clock.clone()));
         let (witness, in_flight) = (Witness { accounts, snapshot }, Mutex::default());
-        Self(Arc::new(Inner {
-            witness,
-            sessions,
-            store,
-            rounds,
-            sign_ins,
-            standings,
-            budget,
-            runtime,
-            in_flight,
-        }))
+        Self(Arc::new(Inner { witness, sessions, store, rounds, sign_ins, standings, budget, runtime, in_flight }))
     }
 
     /// See [`super::Login::refusal`].

@@ -262,7 +262,7 @@ impl Login {
             Door::Choose(choices) => {
                 let scope = (scope != self.default_scope).then_some(scope);
                 return Ok(Answer::Choose { choices, rd: target, scope });
-            },
+            }
             Door::Handoff => {
                 let (outside, instead) = (Outside::Desktop, Instead::WeChat);
                 return Err(Error::NotInWechat { outside, instead, target }.into());

@@ -59,7 +59,10 @@ impl Standing {
         let now = self.clock.now();
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let known = refused.map(|refused| refused.refusal).filter(|refusal| refusal.errcode == errcode);
-        *refused = Some(Refused { refusal: known.unwrap_or(Refusal { account: self.account, errcode, since: now }), last: now });
+        *refused = Some(Refused {
+            refusal: known.unwrap_or(Refusal { account: self.account, errcode, since: now }),
+            last: now,
+        });
         drop(refused);
         if known.is_none() {
             let account = self.account.as_str();
@@ -71,7 +74,12 @@ impl Standing {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Refused { refusal, .. }) = refused {
             let seconds = self.clock.now().since(refusal.since).as_secs();
-            tracing::info!(account = self.account.as_str(), errcode = refusal.errcode, seconds, "WeChat accepts this gate again");
+            tracing::info!(
+                account = self.account.as_str(),
+                errcode = refusal.errcode,
+                seconds,
+                "WeChat accepts this gate again"
+            );
         }
     }
 }

@@ -120,7 +120,10 @@ mod tests {
                 Browser::WeChatDesktop,
             ),
             ("Mozilla/5.0 (Windows NT 10.0) WXWork/4.1.0 MicroMessenger/7.0.1 WindowsWechat", Browser::WeCom),
-            ("Mozilla/5.0 (Phone; OpenHarmony 5.0) ArkWeb/4.1 Mobile MicroMessenger/8.0.1 Weixin", Browser::WeChatAndroid),
+            (
+                "Mozilla/5.0 (Phone; OpenHarmony 5.0) ArkWeb/4.1 Mobile MicroMessenger/8.0.1 Weixin",
+                Browser::WeChatAndroid,
+            ),
             ("Mozilla/5.0 (Phone; OpenHarmony 5.0) ArkWeb/4.1 Mobile", Browser::Phone),
             ("curl/8.5.0", Browser::Desktop),
             ("Mozilla/5.0 (iPhone) Mobile MicroMessenger/8.0 miniProgram/wxshort", Browser::WeChatIos),

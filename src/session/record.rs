@@ -188,7 +188,12 @@ impl std::fmt::Debug for Session {
 
 fn encode(id: SessionId, times: Times, identity: &Identity) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(320);
-    bytes.extend_from_slice(&[VERSION, identity.account.to_byte(), identity.scope.to_byte(), u8::from(identity.snapshot)]);
+    bytes.extend_from_slice(&[
+        VERSION,
+        identity.account.to_byte(),
+        identity.scope.to_byte(),
+        u8::from(identity.snapshot),
+    ]);
     bytes.extend_from_slice(&id.0);
     bytes.extend_from_slice(&times.issued_at.0.to_be_bytes());
     for later in [times.expires_at, times.last_seen] {

@@ -34,20 +34,19 @@ pub enum Api {
 
 impl Api {
     /// Every endpoint.
-    pub const ALL: &[Self] =
-        &[
-            Self::UserToken,
-            Self::Refresh,
-            Self::Profile,
-            Self::StableToken,
-            Self::ClassicToken,
-            Self::Ticket,
-            Self::WecomToken,
-            Self::WecomUser,
-            Self::WecomDetail,
-            Self::WecomCorpTicket,
-            Self::WecomAgentTicket,
-        ];
+    pub const ALL: &[Self] = &[
+        Self::UserToken,
+        Self::Refresh,
+        Self::Profile,
+        Self::StableToken,
+        Self::ClassicToken,
+        Self::Ticket,
+        Self::WecomToken,
+        Self::WecomUser,
+        Self::WecomDetail,
+        Self::WecomCorpTicket,
+        Self::WecomAgentTicket,
+    ];
 
     /// The path, for log lines: it holds no secret.
     #[must_use]
@@ -104,7 +103,9 @@ impl Trouble {
         match (errcode, api) {
             (40029 | 40163 | 42003 | 41008, Api::UserToken | Api::WecomUser) => Self::CodeRefused,
             (40226 | 50002, _) => Self::UserRefused,
-            (40001 | 40014, Api::UserToken | Api::StableToken | Api::ClassicToken | Api::WecomToken) => Self::Misconfigured,
+            (40001 | 40014, Api::UserToken | Api::StableToken | Api::ClassicToken | Api::WecomToken) => {
+                Self::Misconfigured
+            }
             (40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004 | 50007, _)
             | (60020 | 61004 | 61007 | 89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
             (-1 | 45009 | 45011, _) => Self::Busy,

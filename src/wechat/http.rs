@@ -102,7 +102,9 @@ fn answered<T>(answer: &Result<T, Error>) -> Answered {
 async fn fetch(http: &reqwest::Client, ask: &Ask) -> Result<Vec<u8>, String> {
     let request = match ask {
         Ask::Get(url) => http.get(url.expose()),
-        Ask::Post(url, body) => http.post(url.expose()).header("content-type", "application/json").body(body.expose().clone()),
+        Ask::Post(url, body) => {
+            http.post(url.expose()).header("content-type", "application/json").body(body.expose().clone())
+        }
     };
     // A secret may be in the query, and reqwest's errors would print it (R48).
     let mut answer = request.send().await.map_err(|error| causes(&error.without_url()))?;

@@ -95,7 +95,6 @@ const fn not_in_wechat(outside: Outside, instead: Instead) -> &'static str {
         (Outside::Phone, Instead::WeChat) => "Sign-in works inside WeChat: open the address there.",
         (Outside::Phone, Instead::WeCom) => "Sign-in works inside WeCom: open the address there.",
         (Outside::Phone, Instead::Desktop) => "Sign-in works in desktop browsers: open the address there.",
-        (Outside::Desktop, Instead::WeCom) => "Sign-in for desktop browsers is not set up: open the address in WeCom.",
         (Outside::Desktop, _) => "Sign-in for desktop browsers is not set up: open the address in WeChat.",
         (Outside::WeCom, Instead::Desktop) => {
             "Sign-in with WeCom is not set up: open the address in a desktop browser."

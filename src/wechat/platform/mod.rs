@@ -156,13 +156,7 @@ impl Platform {
         Self::paced(source, store, clock, runtime, PACE)
     }
 
-    fn paced(
-        source: impl Into<Source>,
-        store: Arc<dyn Store>,
-        clock: Clock,
-        runtime: Handle,
-        pace: Pace,
-    ) -> Self {
+    fn paced(source: impl Into<Source>, store: Arc<dyn Store>, clock: Clock, runtime: Handle, pace: Pace) -> Self {
         let source = source.into();
         let kept = Kept::new(&source, store, clock.clone(), pace.store);
         Self(Arc::new(Inner { source, kept, clock, runtime, pace, desks: Default::default() }))
@@ -207,7 +201,9 @@ impl Platform {
     pub fn state(&self) -> State {
         let now = self.0.clock.now();
         State {
-            tokens: self.kinds().map(|kind| (kind, self.0.kept.at_hand(kind).map(|issued| issued.expires_at.since(now)))),
+            tokens: self
+                .kinds()
+                .map(|kind| (kind, self.0.kept.at_hand(kind).map(|issued| issued.expires_at.since(now)))),
             alarm: self.alarm(),
         }
     }
