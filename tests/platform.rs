@@ -88,7 +88,8 @@ fn centre(url: &str, token: TokenSource, clock: &Clock) -> Platform {
         snapshot: SnapshotPolicy::Page,
         token,
     };
-    let endpoints = Endpoints { open: url.to_owned(), api: url.to_owned() };
+    let endpoints =
+        Endpoints { open: url.to_owned(), api: url.to_owned(), qyapi: url.to_owned(), wwlogin: url.to_owned() };
     let client = Client::new(&account, &endpoints, Handle::current()).expect("TLS can be set up");
     Platform::new(client, Arc::new(Memory::new(clock.clone())), clock.clone(), Handle::current())
 }

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::config::PublicUrl;
 use crate::login::ReturnTo;
-use crate::types::SessionId;
+use crate::types::{Instead, SessionId};
 
 /// Every reason there is, each target the given one.
 pub(in crate::edge) fn one_of_each(target: &str) -> Vec<Reason> {
