@@ -70,6 +70,15 @@ checked_text!(
 pub struct SessionId(pub [u8; 16]);
 
 impl SessionId {
+    /// What [`SessionId::to_hex`] wrote.
+    ///
+    /// # Errors
+    /// [`Invalid`] for anything but 32 hex digits.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let decoded = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+        decoded.and_then(|id| id.try_into().ok()).map(Self).ok_or(Invalid("session id"))
+    }
+
     /// 32 characters of `[0-9a-f]`.
     #[must_use]
     pub fn to_hex(self) -> String {
@@ -263,6 +272,15 @@ mod tests {
         }
         assert!(UserId::parse("wwcorp/zhang.san@x").is_ok());
         assert!(UserId::parse("").is_err());
+    }
+
+    #[test]
+    fn session_ids_are_32_hex_digits() {
+        let id = SessionId(*b"0123456789abcdef");
+        assert_eq!(SessionId::parse(&id.to_hex()), Ok(id));
+        for bad in ["", "0", &"0".repeat(31), &"0".repeat(33), &"A".repeat(32), &"g".repeat(32), &"中".repeat(11)] {
+            assert_eq!(SessionId::parse(bad), Err(Invalid("session id")), "{bad:?}");
+        }
     }
 
     #[test]
