@@ -21,6 +21,7 @@ use crate::local::Local;
 use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
 use crate::login::{self, Login};
+use crate::metrics::Traffic;
 use crate::patience::{Limits, Patience};
 use crate::policy::Policy;
 use crate::request::{Peer, Rules};
@@ -159,9 +160,11 @@ impl App {
         };
         let (addresses, sockets) = listener::bind(&config.server.listen, count)?;
         let slots = Arc::new(Slots::new(config.server.max_connections));
+        let traffic: Vec<Arc<Traffic>> = sockets.iter().map(|_| Arc::default()).collect();
         let workers = sockets
             .into_iter()
-            .map(|sockets| {
+            .zip(&traffic)
+            .map(|(sockets, traffic)| {
                 let identity =
                     Identity::new(&config.identity, &config.public_url, sessions.jar().clone(), clock.clone())?;
                 let edge = Edge {
@@ -174,7 +177,8 @@ impl App {
                     me: Me::new(sessions.clone(), tokens.clone()),
                     me_path: config.paths.me.clone(),
                     identity,
-                    upstream: Upstream::new(&config.upstream, &config.routes),
+                    upstream: Upstream::new(&config.upstream, &config.routes, traffic),
+                    traffic: traffic.clone(),
                     pages: pages.clone(),
                     log: config
                         .log
@@ -249,7 +253,7 @@ impl Worker {
         let Self { sockets, edge, settings, limits } = self;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let patience = Patience::new(&limits);
-        let pages = edge.pages.clone();
+        let (pages, traffic) = (edge.pages.clone(), edge.traffic.clone());
         let edge = Arc::new(edge);
         let (serving, ticking) = (edge.clone(), edge);
         runtime.block_on(listener::serve(
@@ -266,7 +270,7 @@ impl Worker {
                     Box::pin(answering)
                 }
             },
-            Arc::new(move |status| Edge::refuse(&pages, status)),
+            Arc::new(move |status| Edge::refuse(&pages, &traffic, status)),
             || ticking.tick(),
             stop,
         ))

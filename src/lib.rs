@@ -25,6 +25,7 @@
 //! | [`local`] | what the gate answers itself |
 //! | [`identity`], [`upstream`] | who is there, for the site; the way to the site |
 //! | [`wechat`], [`store`] | WeChat's servers; what is remembered for a while |
+//! | [`metrics`] | what is counted |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
 //! | [`attempts`] | how often one client may ask for what costs more than a page |
 //! | [`types`], [`secret`], [`clock`] | the domain's words; what must not be shown; time and chance |
@@ -58,6 +59,7 @@ pub mod identity;
 pub mod listener;
 pub mod local;
 pub mod login;
+pub mod metrics;
 pub mod patience;
 pub mod policy;
 pub mod request;

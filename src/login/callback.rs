@@ -9,9 +9,10 @@ use super::rounds::Round;
 use super::{Login, only_reads, params};
 use crate::attempts::Step;
 use crate::config::SnapshotPolicy;
+use crate::metrics::SignIn;
 use crate::request::Head;
 use crate::session::Session;
-use crate::types::Scope;
+use crate::types::{Account, Scope};
 
 /// Real codes have 32 characters.
 const MAX_CODE: usize = 512;
@@ -103,7 +104,8 @@ impl Login {
     }
 
     fn declined(&self, head: &Head, proof: Proof) -> Refused {
-        tracing::info!(request_id = %head.asker().id, result = "declined", "sign-in");
+        tracing::info!(request_id = %head.asker().id, result = SignIn::Declined.as_str(), "sign-in");
+        self.sign_ins.count(Account::OfficialAccount, SignIn::Declined);
         match proof {
             Proof::Proven(flow) | Proof::Expired(flow) => {
                 let forget = self.flows.forget(flow.state);

@@ -14,6 +14,7 @@ use super::rounds::{Known, Rounds};
 use super::standing::{Refusal, Standing};
 use crate::clock::Clock;
 use crate::config::SnapshotPolicy;
+use crate::metrics::SignIns;
 use crate::request::RequestId;
 use crate::session::{Session, Sessions};
 use crate::store::{Key, Store};
@@ -36,6 +37,7 @@ struct Inner {
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     rounds: Rounds,
+    sign_ins: SignIns,
     snapshot: SnapshotPolicy,
     standing: Standing,
     /// For everything a callback waits for.
@@ -53,6 +55,7 @@ pub(super) struct Parts {
     pub sessions: Arc<Sessions>,
     pub store: Arc<dyn Store>,
     pub rounds: Rounds,
+    pub sign_ins: SignIns,
     pub snapshot: SnapshotPolicy,
     pub clock: Clock,
     pub budget: Duration,
@@ -70,7 +73,7 @@ pub(super) struct Callback {
 
 impl Exchange {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { wechat, tokens, sessions, store, rounds, snapshot, clock, budget, runtime } = parts;
+        let Parts { wechat, tokens, sessions, store, rounds, sign_ins, snapshot, clock, budget, runtime } = parts;
         let (standing, in_flight) = (Standing::new(clock), Mutex::default());
         Self(Arc::new(Inner {
             wechat,
@@ -78,6 +81,7 @@ impl Exchange {
             sessions,
             store,
             rounds,
+            sign_ins,
             snapshot,
             standing,
             budget,
@@ -194,6 +198,7 @@ impl Inner {
             Ok(Err(error)) => Outcome::of(error),
             Err(_) => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "no answer within the budget")),
         };
+        self.sign_ins.count(Account::OfficialAccount, outcome.result());
         self.standing.note(&outcome);
         outcome.log(&callback.request, false);
         outcome
@@ -215,7 +220,7 @@ impl Inner {
             tracing::warn!(%error, "a user token is not kept");
         }
         let identity = self.identity(token, profile, callback.flow.scope);
-        let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.is_revoked(session.id));
+        let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.has_ended(session));
         let opened = self.sessions.open(&keep_what_is_known(identity, visitor), visitor);
         self.rounds.remember(callback.flow.state, Known { round: callback.flow.round, completed: true }).await;
         Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie, remembered: false }

@@ -32,10 +32,11 @@ pub use standing::Refusal;
 use crate::attempts::{Attempts, Step};
 use crate::clock::Clock;
 use crate::config;
+use crate::metrics::{SignIn, SignIns};
 use crate::request::Head;
 use crate::session::{Session, Sessions};
 use crate::store::Store;
-use crate::types::Scope;
+use crate::types::{Account, Scope};
 use crate::wechat::{self, UserTokens};
 use authorize::{Authorize, COMPONENT};
 use exchange::Exchange;
@@ -55,6 +56,7 @@ pub struct Login {
     flows: Flows,
     rounds: Rounds,
     exchange: Exchange,
+    sign_ins: SignIns,
     sessions: Arc<Sessions>,
 }
 
@@ -109,6 +111,7 @@ impl Login {
         let Sections { public_url, paths, official_account: account, sign_in, endpoints } = sections;
         let Parts { sessions, store, wechat, tokens, clock, runtime } = parts;
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
+        let sign_ins = SignIns::default();
         Self {
             default_scope: account.scope,
             snapshot: account.snapshot,
@@ -122,16 +125,24 @@ impl Login {
                 sessions: Arc::clone(&sessions),
                 store,
                 rounds: rounds.clone(),
+                sign_ins: sign_ins.clone(),
                 snapshot: account.snapshot,
                 clock,
                 budget: options.budget,
                 runtime,
             }),
             rounds,
+            sign_ins,
             sessions,
             public_url: public_url.clone(),
             paths: paths.clone(),
         }
+    }
+
+    /// How sign-ins have ended.
+    #[must_use]
+    pub const fn sign_ins(&self) -> &SignIns {
+        &self.sign_ins
     }
 
     /// The endpoint at a path, if it is one of ours.
@@ -223,7 +234,8 @@ impl Login {
             parents.extend(self.rounds.recall(flow.state).await.filter(|known| known.completed).map(|_| flow.round));
         }
         let Some(round) = self.rounds.after(parents) else {
-            tracing::warn!(request_id = %head.asker().id, result = "loop", "sign-in");
+            tracing::warn!(request_id = %head.asker().id, result = SignIn::Loop.as_str(), "sign-in");
+            self.sign_ins.count(Account::OfficialAccount, SignIn::Loop);
             return Err(Error::Loop.into());
         };
         let flow = self.flows.begin(scope, round, target);

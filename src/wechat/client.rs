@@ -1,16 +1,17 @@
 //! One method per endpoint of WeChat's: the only user of reqwest.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::error::{Api, Error};
+use super::error::{Api, Error, Trouble};
 use super::wire::{Granted, Profile, UserToken};
 use crate::config::{self, TokenSource};
+use crate::metrics::{Answered, Calls};
 use crate::secret::Secret;
 use crate::types::{AppId, OpenId};
 
@@ -40,6 +41,7 @@ struct Inner {
     app_id: AppId,
     app_secret: Secret<String>,
     token: TokenSource,
+    calls: Calls,
 }
 
 /// What a page's signature is made with.
@@ -76,6 +78,7 @@ impl Client {
             app_id: account.app_id.clone(),
             app_secret: account.app_secret.clone(),
             token: account.token,
+            calls: Calls::default(),
         })))
     }
 
@@ -99,8 +102,7 @@ impl Client {
             component(app_secret.expose()),
             component(code),
         ));
-        let body = self.call(Api::UserToken, Ask::Get(url)).await?;
-        UserToken::parse(Api::UserToken, &body)
+        self.call(Api::UserToken, Ask::Get(url), |body| UserToken::parse(Api::UserToken, body)).await
     }
 
     /// Renews a user token.
@@ -115,8 +117,7 @@ impl Client {
             app_id.as_str(),
             component(refresh_token.expose()),
         ));
-        let body = self.call(Api::Refresh, Ask::Get(url)).await?;
-        UserToken::parse(Api::Refresh, &body)
+        self.call(Api::Refresh, Ask::Get(url), |body| UserToken::parse(Api::Refresh, body)).await
     }
 
     /// Asks who a user says they are.
@@ -131,8 +132,7 @@ impl Client {
             component(access_token.expose()),
             openid.as_str(),
         ));
-        let body = self.call(Api::Profile, Ask::Get(url)).await?;
-        let profile = Profile::parse(Api::Profile, &body)?;
+        let profile = self.call(Api::Profile, Ask::Get(url), |body| Profile::parse(Api::Profile, body)).await?;
         if profile.openid != *openid {
             return Err(Error::nonsense(Api::Profile, "the profile is somebody else's"));
         }
@@ -176,8 +176,8 @@ impl Client {
             })
             .to_string(),
         );
-        let body = self.call(Api::StableToken, Ask::Post(format!("{api}{}", Api::StableToken.path()), body)).await?;
-        Granted::parse(Api::StableToken, "access_token", &body)
+        let ask = Ask::Post(format!("{api}{}", Api::StableToken.path()), body);
+        self.call(Api::StableToken, ask, |body| Granted::parse(Api::StableToken, "access_token", body)).await
     }
 
     /// A new token of the old kind (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/Get_access_token.html>);
@@ -193,8 +193,8 @@ impl Client {
             app_id.as_str(),
             component(app_secret.expose()),
         ));
-        let body = self.call(Api::ClassicToken, Ask::Get(url)).await?;
-        Granted::parse(Api::ClassicToken, "access_token", &body)
+        let read = |body: &[u8]| Granted::parse(Api::ClassicToken, "access_token", body);
+        self.call(Api::ClassicToken, Ask::Get(url), read).await
     }
 
     /// A ticket (<https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/JS-SDK.html>, appendix 1), for a token of the account's own.
@@ -212,23 +212,51 @@ impl Client {
                 Ticket::WxCard => "wx_card",
             },
         ));
-        let body = self.call(Api::Ticket, Ask::Get(url)).await?;
-        Granted::parse(Api::Ticket, "ticket", &body)
+        self.call(Api::Ticket, Ask::Get(url), |body| Granted::parse(Api::Ticket, "ticket", body)).await
     }
 
-    async fn call(&self, api: Api, ask: Ask) -> Result<Vec<u8>, Error> {
-        let http = self.0.http.clone();
-        let call = self.0.runtime.spawn(async move { fetch(&http, &ask).await });
-        match call.await {
-            Ok(answer) => answer.map_err(|problem| Error::unreachable(api, &problem)),
-            Err(_) => Err(Error::unreachable(api, "the gate is stopping")),
-        }
+    /// What has come of this client's calls so far.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.0.calls
+    }
+
+    /// One call, put down with what came of it; all of that on the runtime, so that an asker who goes away changes
+    /// nothing.
+    async fn call<T: Send + 'static>(
+        &self,
+        api: Api,
+        ask: Ask,
+        read: impl FnOnce(&[u8]) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (http, calls) = (self.0.http.clone(), self.0.calls.clone());
+        let call = self.0.runtime.spawn(async move {
+            let began = Instant::now();
+            let body = fetch(&http, &ask).await.map_err(|problem| Error::unreachable(api, &problem));
+            let answer = body.and_then(|body| read(&body));
+            calls.record(api.name(), answered(&answer), began.elapsed());
+            answer
+        });
+        call.await.unwrap_or_else(|_| Err(Error::unreachable(api, "the gate is stopping")))
     }
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Client").field(&self.0.app_id).finish()
+    }
+}
+
+fn answered<T>(answer: &Result<T, Error>) -> Answered {
+    match answer {
+        Ok(_) => Answered::Well,
+        Err(error) => match (error.errcode, error.trouble) {
+            // Only what somebody has classified gets a number of its own: a counter cannot grow by WeChat's whim.
+            (Some(_), Trouble::Unknown) => Answered::OtherErrcode,
+            (Some(errcode), _) => Answered::Errcode(errcode),
+            (None, Trouble::Unreachable) => Answered::Nothing,
+            (None, _) => Answered::Nonsense,
+        },
     }
 }
 

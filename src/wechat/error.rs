@@ -39,6 +39,12 @@ impl Api {
             Self::Ticket => "/cgi-bin/ticket/getticket",
         }
     }
+
+    /// The path as metrics name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.path().trim_start_matches('/')
+    }
 }
 
 /// What is the matter, by what can be done about it.
