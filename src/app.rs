@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
+use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::edge::Edge;
@@ -64,6 +65,7 @@ impl std::fmt::Debug for Options {
 pub struct App {
     addresses: Vec<SocketAddr>,
     workers: Vec<Worker>,
+    admin: Option<Admin>,
     /// WeChat is spoken to here, so that a slow call never stalls a request.
     control: Runtime,
 }
@@ -82,6 +84,8 @@ struct Worker {
 pub enum StartError {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Admin(#[from] admin::BindError),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error("route: a path is no pattern: {0}")]
@@ -133,8 +137,8 @@ impl App {
             },
             login::Parts {
                 sessions: sessions.clone(),
-                store: memory,
-                wechat: client,
+                store: memory.clone(),
+                wechat: client.clone(),
                 tokens: tokens.clone(),
                 clock: clock.clone(),
                 runtime: control.handle().clone(),
@@ -149,7 +153,7 @@ impl App {
                 app_id: &account.app_id,
                 sign_in: &config.sign_in,
             },
-            platform,
+            platform.clone(),
             clock.clone(),
         ));
         let policy = Policy::new(&config.routes, account.scope)?;
@@ -189,13 +193,21 @@ impl App {
                 Ok(Worker { sockets, edge, settings, limits: limits(config) })
             })
             .collect::<Result<_, KeyError>>()?;
-        Ok(Self { addresses, workers, control })
+        let parts = admin::Parts { client, platform, sessions, login, traffic, slots, store: memory, clock };
+        let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
+        Ok(Self { addresses, workers, admin, control })
     }
 
     /// Where the gate listens, ports found.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where the admin listener is, its port found.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
     }
 
     /// Serves until `stop`, then lets requests in flight finish. Blocks its thread.
@@ -207,20 +219,19 @@ impl App {
         // Its first poll is what catches signals: whoever has been answered can count on that.
         let stopped = self.control.block_on(std::future::poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())));
         let (told, tell) = (watch::Sender::new(false), mpsc::unbounded_channel::<String>());
+        // The operator can look on until the last request has been answered.
+        let over = watch::Sender::new(false);
+        let admin = self.admin.map(|admin| self.control.spawn(admin.serve(told.subscribe(), raised(&over))));
         let (ended, mut endings) = tell;
         let threads: Vec<JoinHandle<()>> = self
             .workers
             .into_iter()
             .enumerate()
             .map(|(index, worker)| {
-                let (mut stop, ended) = (told.subscribe(), ended.clone());
+                let (stop, ended) = (raised(&told), ended.clone());
                 std::thread::Builder::new()
                     .name(format!("wxgate-worker-{index}"))
                     .spawn(move || {
-                        let stop = async move {
-                            // A sender that is gone means the same.
-                            let _ = stop.wait_for(|told| *told).await;
-                        };
                         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.run(stop)));
                         let _ = ended.send(match outcome {
                             Ok(Ok(())) => "it was told to".to_owned(),
@@ -243,8 +254,24 @@ impl App {
             // Its ending has been reported above.
             let _ = thread.join();
         }
+        over.send_replace(true);
+        if let Some(admin) = admin {
+            match self.control.block_on(admin) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the admin listener never began"),
+                Err(error) => tracing::error!(%error, "the admin listener stopped"),
+            }
+        }
         self.control.shutdown_timeout(Duration::from_secs(1));
         early.map_or(Ok(()), |why| Err(RunError(why)))
+    }
+}
+
+/// Ends when the flag is raised, or nobody is left to raise it.
+fn raised(flag: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut flag = flag.subscribe();
+    async move {
+        let _ = flag.wait_for(|raised| *raised).await;
     }
 }
 

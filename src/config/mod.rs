@@ -2,6 +2,7 @@
 //!
 //! Each part of the gate takes its own section only; `app` alone sees the whole.
 
+mod admin;
 mod env;
 mod jssdk;
 mod jwt;
@@ -41,6 +42,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     pub upstream: Upstream,
     pub server: Server,
+    /// `None`: no admin listener.
+    pub admin: Option<Admin>,
     pub official_account: OfficialAccount,
     pub sign_in: SignIn,
     pub session: Session,
@@ -102,6 +105,14 @@ pub struct Server {
     pub header_timeout: Duration,
     pub keepalive_timeout: Duration,
     pub shutdown_grace: Duration,
+}
+
+/// The operator's own listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    /// At least 16 bytes of graphic ASCII; `None`: what it would guard is closed (R29).
+    pub token: Option<Secret<Vec<u8>>>,
 }
 
 /// 公众号 (service account): visitors inside WeChat.

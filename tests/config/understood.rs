@@ -34,6 +34,18 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(config.paths.login, "/_wechat/login");
     assert_eq!(config.log, Log { format: LogFormat::Text, level: LogLevel::Info, access: true });
     assert_eq!(config.endpoints.open, "https://open.weixin.qq.com");
+    assert!(config.admin.is_none());
+}
+
+#[test]
+fn the_operators_listener_has_an_address_and_perhaps_a_token() {
+    for listen in ["127.0.0.1:4181", "[::1]:4181", "10.1.2.3:1", "127.0.0.1:0"] {
+        let admin = load(&with("", &format!("[admin]\nlisten = \"{listen}\""))).config.admin.expect("a listener");
+        assert_eq!((admin.listen.to_string().as_str(), admin.token.is_none()), (listen, true));
+    }
+    let text = with("", "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"0123456789abcdef\"");
+    let admin = load(&text).config.admin.expect("a listener");
+    assert_eq!(admin.token.expect("a token").expose(), b"0123456789abcdef");
 }
 
 /// Every word of every choice.
