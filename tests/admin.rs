@@ -9,5 +9,6 @@ mod admin {
     mod metrics;
     mod operator;
     mod revoke;
+    mod sdk;
     mod upstream_errors;
 }
