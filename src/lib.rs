@@ -40,8 +40,8 @@
 //!
 //! # Invariants
 //!
-//! - Only [`edge::fault`] turns a visitor's error into a status. Only [`login::ReturnTo`] judges return targets. Only [`request`]
-//!   strips inbound headers and judges paths.
+//! - Only [`edge::fault`] turns a visitor's error into a status. Only [`login::ReturnTo`] judges return targets. Only
+//!   [`request`] strips inbound headers and judges paths.
 //! - No record is trusted past its own expiry, whatever a cache's time to live did.
 //! - A sign-in's state works only in the browser that began it. A code goes to WeChat at most once.
 //! - A signed-in request waits for no store and not for WeChat. Sign-in waits for no platform token.
