@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
+use super::door::Choice;
 use super::return_to::ReturnTo;
-use crate::types::{Outside, Scope};
+use crate::types::{Instead, Outside, Scope};
 
 /// What a browser is to do next.
 #[derive(Debug)]
@@ -19,6 +20,13 @@ pub enum Answer {
     /// for there, where that is not the account's own.
     Fragment {
         target: ReturnTo,
+        scope: Option<Scope>,
+    },
+    /// A page with a link for each of these doors: `P/login?rd=…&door=…`.
+    Choose {
+        choices: Vec<Choice>,
+        rd: ReturnTo,
+        /// What is asked for of visitors of the official account, where that is not what it asks anyway.
         scope: Option<Scope>,
     },
 }
@@ -55,7 +63,7 @@ pub enum Error {
     #[error("too many sign-ins from this address")]
     RateLimited { retry_after: Duration },
     #[error("no way to sign in from this browser")]
-    NotInWechat { outside: Outside, target: ReturnTo },
+    NotInWechat { outside: Outside, instead: Instead, target: ReturnTo },
     #[error("sign-in after sign-in without a session")]
     Loop,
     /// The visitor said no, or WeChat did on their behalf. `scope` is what they were asked for, where that is known.

@@ -12,6 +12,7 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "upstream.url" | "route.0.upstream.url" => ("unix:/run/env.sock", r#""unix:/run/env.sock""#),
         "server.listen" => ("127.0.0.1:1, 127.0.0.1:2", r#"["127.0.0.1:1", "127.0.0.1:2"]"#),
         "server.trusted_proxies" => (r#"["10.0.0.0/8"]"#, r#"["10.0.0.0/8"]"#),
+        "admin.listen" => ("127.0.0.1:4182", r#""127.0.0.1:4182""#),
         "official_account.app_id" => ("wxfedcba9876543210", r#""wxfedcba9876543210""#),
         "sign_in.verify_files" => ("WW_verify_0123456789abcdef.txt", r#"["WW_verify_0123456789abcdef.txt"]"#),
         "session.cookie_name" | "identity.jwt.cookie" => ("from_env", r#""from_env""#),

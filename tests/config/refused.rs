@@ -122,6 +122,26 @@ fn each_mistake_has_its_words() {
         ),
         (
             "",
+            "[admin]\nlisten = \"4181\"",
+            r#"admin.listen: is not an address and a port. Write an IP address and a port, such as "127.0.0.1:4181"."#,
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"127.0.0.1:4180\"",
+            "admin.listen: is an address of server.listen. Choose another port.",
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"15 bytes, or so\"",
+            "admin.token: is shorter than 16 bytes. Use the output of `wxgate secret`.",
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"sixteen or more, spaced\"",
+            "admin.token: contains a space or something else that no header can carry. Use the output of `wxgate secret`.",
+        ),
+        (
+            "",
             "[sign_in]\nhandoff = true",
             "sign_in.handoff: not supported yet. Write false or remove it. Visitors outside WeChat are shown a QR code of the address.",
         ),
@@ -447,6 +467,12 @@ fn doubtful_choices_are_warned_of_and_accepted() {
             "[server]\ntrusted_proxies = [\"::/0\"]",
             "server.trusted_proxies: trusts every address there is, so any visitor can claim any other",
         ),
+        (
+            "",
+            "[admin]\nlisten = \"0.0.0.0:4181\"",
+            "admin.listen: is not limited to this machine or a private network: whoever reaches it can read the metrics",
+        ),
+        ("", "[admin]\ntoken = \"0123456789abcdef\"", "admin.token: guards nothing"),
         (
             "",
             "[session]\nttl = \"1h\"\nidle = \"2h\"\nsecret = { env = \"SEALING\" }",

@@ -26,14 +26,27 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(config.session.ttl, Duration::from_secs(7 * 86_400));
     assert_eq!(config.session.idle, Some(Duration::from_secs(86_400)));
     assert_eq!((config.session.same_site, config.session.cookie_domain), (SameSite::Lax, None));
-    assert_eq!((config.official_account.scope, config.official_account.snapshot), (Scope::Base, SnapshotPolicy::Page));
-    assert_eq!(config.official_account.token, TokenSource::Stable);
+    let account = config.official_account.as_ref().expect("it is there");
+    assert_eq!((account.scope, account.snapshot), (Scope::Base, SnapshotPolicy::Page));
+    assert_eq!(account.token, TokenSource::Stable);
     assert_eq!((config.sign_in.attempts_per_minute, config.sign_in.language), (600, Language::Auto));
     assert_eq!((config.identity.headers, config.identity.encoding), (true, Encoding::Percent));
     assert!(config.identity.jwt.is_none() && config.routes.is_empty());
     assert_eq!(config.paths.login, "/_wechat/login");
     assert_eq!(config.log, Log { format: LogFormat::Text, level: LogLevel::Info, access: true });
     assert_eq!(config.endpoints.open, "https://open.weixin.qq.com");
+    assert!(config.admin.is_none());
+}
+
+#[test]
+fn the_operators_listener_has_an_address_and_perhaps_a_token() {
+    for listen in ["127.0.0.1:4181", "[::1]:4181", "10.1.2.3:1", "127.0.0.1:0"] {
+        let admin = load(&with("", &format!("[admin]\nlisten = \"{listen}\""))).config.admin.expect("a listener");
+        assert_eq!((admin.listen.to_string().as_str(), admin.token.is_none()), (listen, true));
+    }
+    let text = with("", "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"0123456789abcdef\"");
+    let admin = load(&text).config.admin.expect("a listener");
+    assert_eq!(admin.token.expect("a token").expose(), b"0123456789abcdef");
 }
 
 /// Every word of every choice.
@@ -43,16 +56,16 @@ fn words_stand_for_what_they_say() {
         [("page", SnapshotPolicy::Page), ("pass", SnapshotPolicy::Pass), ("deny", SnapshotPolicy::Deny)]
     {
         let text = with("", "").replace("app_id", &format!("snapshot = \"{word}\"\napp_id"));
-        assert_eq!(load(&text).config.official_account.snapshot, meaning);
+        assert_eq!(load(&text).config.official_account.expect("it is there").snapshot, meaning);
     }
     for (word, meaning) in [("base", Scope::Base), ("userinfo", Scope::UserInfo)] {
         let text = with("", "").replace("app_id", &format!("scope = \"{word}\"\napp_id"));
-        assert_eq!(load(&text).config.official_account.scope, meaning);
+        assert_eq!(load(&text).config.official_account.expect("it is there").scope, meaning);
         assert_eq!(route(&format!("scope = \"{word}\"")).scope, Some(meaning));
     }
     for (word, meaning) in [("stable", TokenSource::Stable), ("classic", TokenSource::Classic)] {
         let text = with("", "").replace("app_id", &format!("token = \"{word}\"\napp_id"));
-        assert_eq!(load(&text).config.official_account.token, meaning);
+        assert_eq!(load(&text).config.official_account.expect("it is there").token, meaning);
     }
     for (word, meaning) in [("auto", Language::Auto), ("zh-CN", Language::Chinese), ("en", Language::English)] {
         assert_eq!(load(&with("", &format!("[sign_in]\nlanguage = \"{word}\""))).config.sign_in.language, meaning);
