@@ -76,6 +76,11 @@ impl Random {
         format!("rid: {:08x}-{:08x}-{:08x}", part(), part(), part())
     }
 
+    /// The name of a QR code, in WeChat's shape: 16 letters and digits, a zero first.
+    pub(super) fn uuid(&mut self) -> String {
+        format!("0{}", self.text(LETTERS_AND_DIGITS, 15))
+    }
+
     /// A nonce for one page's script.
     pub(super) fn nonce(&mut self) -> String {
         self.text(LETTERS_AND_DIGITS, 22)

@@ -92,7 +92,7 @@ async fn serve(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -
         return Ok(jssdk::answer(&ask, shared));
     }
     if ask.path == "/" || ask.path.starts_with("/__sim/") {
-        return control::answer(&ask, shared);
+        return control::answer(&ask, shared).await;
     }
     let fault = shared.world().faults.take(&ask.path);
     match fault {

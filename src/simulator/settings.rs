@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::cast;
 
-/// The id of the account in [`Settings::default`].
+/// The id of the official account in [`Settings::default`].
 pub const APP_ID: &str = "wx51a71a70fa4e0001";
-/// The secret of the account in [`Settings::default`]. It guards nothing.
+/// Its secret. It guards nothing.
 pub const APP_SECRET: &str = "51a71a70fa4e00015ec4e75ec4e75ec4";
+/// The id of the website app in [`Settings::default`].
+pub const WEBSITE_APP_ID: &str = "wx51a71a70fa4e0002";
+/// Its secret. It guards nothing.
+pub const WEBSITE_APP_SECRET: &str = "51a71a70fa4e00025ec4e75ec4e75ec4";
 
-/// The simulated world. [`Settings::default`] has one test account and a handful of users, all of whom follow it.
+/// The simulated world. [`Settings::default`] has a test account, a website app, and a handful of users.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The accounts that may send visitors here.
@@ -28,6 +32,8 @@ pub struct Settings {
     pub remember: bool,
     /// What the button 拒绝 does (rule 6).
     pub refusal: Refusal,
+    /// What 取消 does on a phone that has scanned a QR code: nothing in WeChat's new manner, [`Refusal::NoCode`] in its old.
+    pub qr_refusal: Refusal,
     /// When a visitor is a snapshot page's virtual user (rule 9).
     pub snapshot: Snapshot,
     /// How often a minute one user may be sent to one account before error 10009 (rule 4). None: as often as one likes.
@@ -39,7 +45,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            accounts: vec![Account::default()],
+            accounts: vec![Account::default(), Account::website_app()],
             users: cast::users(),
             seed: None,
             require_wechat: true,
@@ -47,6 +53,7 @@ impl Default for Settings {
             strict_state: false,
             remember: false,
             refusal: Refusal::NoCode,
+            qr_refusal: Refusal::Stay,
             snapshot: Snapshot::Off,
             sign_ins_per_minute: Some(600),
             base_url: None,
@@ -67,7 +74,8 @@ pub struct Account {
     /// What kind of account it is.
     pub kind: AccountKind,
     /// 网页授权域名: hosts visitors may be sent back to. A test account may list IP addresses and `host:port`; an entry of
-    /// a test account without a port stands for every port.
+    /// a test account without a port stands for every port. So does, at a website app, an entry for this machine:
+    /// `127.0.0.1`, `[::1]` or `localhost`, which WeChat would not let anybody list.
     pub redirect_hosts: Vec<String>,
     /// JS接口安全域名: hosts whose pages may use the JS-SDK. As with `redirect_hosts`, only a test account may list IP
     /// addresses and ports; the pages of the others are on port 80 or 443.
@@ -99,6 +107,22 @@ impl Default for Account {
     }
 }
 
+impl Account {
+    /// The website app of [`Settings::default`], of the same Open Platform account as the official account.
+    #[must_use]
+    pub fn website_app() -> Self {
+        Self {
+            app_id: WEBSITE_APP_ID.to_owned(),
+            app_secret: WEBSITE_APP_SECRET.to_owned(),
+            name: "小程咖啡网页版 Sim Café Web".to_owned(),
+            kind: AccountKind::WebsiteApp,
+            js_hosts: Vec::new(),
+            scopes: vec![Scope::Login],
+            ..Self::default()
+        }
+    }
+}
+
 /// The kinds of account that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,6 +144,9 @@ pub enum Scope {
     /// The profile, with consent.
     #[serde(rename = "snsapi_userinfo")]
     Userinfo,
+    /// The profile, by scanning a QR code: a website app's only scope.
+    #[serde(rename = "snsapi_login")]
+    Login,
 }
 
 impl Scope {
@@ -127,11 +154,17 @@ impl Scope {
         match self {
             Self::Base => "snsapi_base",
             Self::Userinfo => "snsapi_userinfo",
+            Self::Login => "snsapi_login",
         }
     }
 
+    /// Whether it opens the profile.
+    pub(super) const fn has_profile(self) -> bool {
+        matches!(self, Self::Userinfo | Self::Login)
+    }
+
     pub(super) fn parse(name: &str) -> Option<Self> {
-        [Self::Base, Self::Userinfo].into_iter().find(|scope| scope.name() == name)
+        [Self::Base, Self::Userinfo, Self::Login].into_iter().find(|scope| scope.name() == name)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
+use super::browser::qr::codes::QrCodes;
 use super::clock::Clock;
 use super::control::duplicates::Duplicates;
 use super::control::faults::Faults;
@@ -35,6 +36,7 @@ pub(super) struct World {
     pub(super) access_tokens: Ledger<AccessToken>,
     pub(super) refresh_tokens: Ledger<RefreshToken>,
     pub(super) platform: Platform,
+    pub(super) qr_codes: QrCodes,
     consents: HashMap<Pair, u64>,
     snapshots_seen: HashSet<Pair>,
     sign_ins: HashMap<Pair, (u64, u32)>,
@@ -110,6 +112,7 @@ impl World {
             codes: Ledger::default(),
             access_tokens: Ledger::default(),
             refresh_tokens: Ledger::default(),
+            qr_codes: QrCodes::default(),
             consents: HashMap::new(),
             snapshots_seen: HashSet::new(),
             sign_ins: HashMap::new(),
@@ -170,11 +173,10 @@ impl World {
     /// The unionid of a grant: only with the profile, and only where the account is bound to the Open Platform.
     pub(super) fn unionid(&self, grant: &Grant) -> Option<String> {
         let open_platform = self.account(&grant.app_id)?.open_platform.as_deref()?;
-        match (grant.scope, &grant.who) {
-            (Scope::Base, _) => None,
-            (Scope::Userinfo, Who::User(user)) => Some(random::unionid(open_platform, user)),
-            (Scope::Userinfo, Who::Virtual { unionid, .. }) => Some(unionid.clone()),
-        }
+        grant.scope.has_profile().then(|| match &grant.who {
+            Who::User(user) => random::unionid(open_platform, user),
+            Who::Virtual { unionid, .. } => unionid.clone(),
+        })
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["identity"]),
     ("minijinja", &["edge/pages"]),
     ("moka", &["store/memory"]),
-    ("qrcode", &["edge/pages"]),
+    ("qrcode", &["edge/pages", "simulator"]),
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/client"]),
     ("std::time::SystemTime", &["clock", "simulator"]),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
+use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator, WEBSITE_APP_ID};
 
 use crate::harness::{CALLBACK, Sim, exchange_target, link, text};
 
@@ -208,6 +208,8 @@ async fn a_mistake_is_explained_and_changes_nothing() {
         ("users", json!({"id": "ab", "nickname": "x", "avatar": 360}), "hue"),
         ("accounts", json!({"app_id": "wx1"}), "app_secret"),
         ("rules", json!({"strict": true}), "strict"),
+        ("qr", json!({"do": "confirm", "user": "lin"}), "no such code"),
+        ("qr", json!({"do": "dance"}), "dance"),
         ("kill", json!({"what": ["refresh"]}), "refresh"),
         ("kill", json!({"app_id": "wx1"}), "wx1"),
         ("quotas", json!({"token": -1}), "-1"),
@@ -278,6 +280,11 @@ fn no_request_panics_it() {
     let paths = prop::sample::select(vec![
         "/connect/oauth2/authorize",
         "/connect/oauth2/pick",
+        "/connect/qrconnect",
+        "/connect/l/qrconnect",
+        "/connect/qrcode/0",
+        "/connect/confirm",
+        "/__sim/qr",
         "/sns/oauth2/access_token",
         "/sns/oauth2/refresh_token",
         "/sns/userinfo",
@@ -315,6 +322,11 @@ fn no_request_panics_it() {
         "scope=",
         "snsapi_base",
         "snsapi_userinfo",
+        "snsapi_login",
+        WEBSITE_APP_ID,
+        "uuid=",
+        "lang=en",
+        "\"do\":\"confirm\"",
         "state=",
         "%",
         "%ff",

@@ -8,3 +8,4 @@ mod control;
 mod harness;
 mod jssdk;
 mod platform;
+mod qr;

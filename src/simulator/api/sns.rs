@@ -6,7 +6,7 @@ use super::wire::Object;
 use super::{Outcome, Refused, refused};
 use crate::simulator::browser::avatar;
 use crate::simulator::exchange::Parameters;
-use crate::simulator::settings::{Account, Scope};
+use crate::simulator::settings::Account;
 use crate::simulator::world::{AccessToken, Grant, RefreshToken, Who, World};
 
 /// Life of an access token and of a refresh token, in seconds.
@@ -132,7 +132,7 @@ pub(super) fn userinfo(world: &mut World, parameters: &Parameters, base_url: &st
 
 fn profile(world: &World, parameters: &Parameters, base_url: &str) -> Outcome {
     let grant = live_grant(world, parameters)?;
-    if grant.scope != Scope::Userinfo {
+    if !grant.scope.has_profile() {
         return Err(refused(48001, "api unauthorized"));
     }
     let (nickname, picture) = match &grant.who {

@@ -2,12 +2,12 @@
 
 /// A page in place of a redirect: HTTP 200, with exactly this text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PageError {
+pub(in crate::simulator) struct PageError {
     /// The number on the page, where WeChat has one.
-    pub(super) code: Option<u16>,
-    pub(super) text: &'static str,
+    pub(in crate::simulator) code: Option<u16>,
+    pub(in crate::simulator) text: &'static str,
     /// What a developer should look at; the simulator's own words.
-    pub(super) hint: &'static str,
+    pub(in crate::simulator) hint: &'static str,
 }
 
 const fn numbered(code: u16, text: &'static str, hint: &'static str) -> PageError {
@@ -53,4 +53,14 @@ pub(super) const WEBSITE_APP: PageError = numbered(
     10016,
     "不支持微信开放平台的Appid，请使用公众号Appid",
     "This is a website app: it belongs to /connect/qrconnect.",
+);
+
+// qrconnect says the same of everything that does not fit the website app.
+pub(super) const NO_WEBSITE_APP: PageError =
+    plain("该链接无法访问", "This is no website app: it belongs to /connect/oauth2/authorize.");
+pub(super) const WEBSITE_BANNED: PageError = plain("该链接无法访问", "The website app is banned.");
+pub(super) const WEBSITE_SCOPE: PageError = plain("该链接无法访问", "The only scope of a website app is snsapi_login.");
+pub(super) const WEBSITE_HOST: PageError = plain(
+    "该链接无法访问",
+    "The host must be exactly one of the app's redirect_hosts, without a port; 127.0.0.1, [::1] and localhost may have one.",
 );

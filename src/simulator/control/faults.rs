@@ -78,6 +78,7 @@ pub(in crate::simulator) struct Fault {
 #[serde(rename_all = "snake_case")]
 enum Api {
     Authorize,
+    Qrconnect,
     AccessToken,
     RefreshToken,
     Userinfo,
@@ -94,6 +95,7 @@ impl Api {
     const fn path(self) -> &'static str {
         match self {
             Self::Authorize => "/connect/oauth2/authorize",
+            Self::Qrconnect => "/connect/qrconnect",
             Self::AccessToken => "/sns/oauth2/access_token",
             Self::RefreshToken => "/sns/oauth2/refresh_token",
             Self::Userinfo => "/sns/userinfo",

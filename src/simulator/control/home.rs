@@ -39,6 +39,9 @@ curl {base}/__sim/duplicates -d '{{"mode": "prefetch"}}'
 curl {base}/__sim/auto -d '{{"user": "lin", "answer": "allow"}}'
 curl {base}/__sim/auto -d '{{"user": "lin", "answer": "refuse-authdeny"}}'
 curl {base}/__sim/auto -d '{{"user": null}}'
+# a desktop shows a QR code: what a phone does with it
+curl {base}/__sim/qr -d '{{"do": "confirm", "user": "lin"}}'
+curl {base}/__sim/qr -d '{{"do": "refuse", "user": "lin", "refusal": "no-code"}}'
 # profiles are those of snapshot pages
 curl {base}/__sim/snapshot -d '{{"mode": "always"}}'
 # somebody else with the same secret: the account's tokens and tickets die now
@@ -63,7 +66,7 @@ curl -X POST {base}/__sim/reset</pre></div>"#,
         users = world.settings.users.iter().map(|user| person(user, &world)).collect::<String>(),
         events = events(&world),
     );
-    html(pages::shell("微信模拟器", None, &body))
+    html(pages::plain("微信模拟器", &body))
 }
 
 fn accounts(world: &World) -> String {

@@ -5,7 +5,10 @@ pub(super) mod faults;
 mod home;
 mod people;
 mod platform;
+mod qr;
 mod rules;
+
+use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -26,10 +29,21 @@ type Mistake = String;
 
 type Outcome = Result<Value, Mistake>;
 
-pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
-    if ask.path == "/" {
-        return Ok(home::page(shared));
+pub(super) async fn answer(ask: &Ask, shared: &Arc<Shared>) -> Answer {
+    let reply = match (ask.path.as_str(), &ask.method) {
+        ("/", _) => home::page(shared),
+        // The one deed that may have to wait: for a site that is asked before the browser is.
+        ("/__sim/qr", &Method::POST) => told(qr::act(ask, shared).await),
+        _ => turn(ask, shared),
+    };
+    if ask.method == Method::POST {
+        // The clock may have moved, or the world been replaced.
+        shared.stir();
     }
+    Ok(reply)
+}
+
+fn turn(ask: &Ask, shared: &Shared) -> Reply {
     let mut world = shared.world();
     let outcome = match (ask.path.as_str(), &ask.method) {
         ("/__sim/events", &Method::GET) => events(&world, ask),
@@ -53,6 +67,7 @@ pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
         ("/__sim/accounts", &Method::POST) => put_accounts(&mut world, ask),
         ("/__sim/rules", &Method::GET) => Ok(json!(Rules::of(&world.settings))),
         ("/__sim/rules", &Method::POST) => set_rules(&mut world, ask),
+        ("/__sim/qr", &Method::GET) => Ok(qr::list(&world, shared)),
         ("/__sim/kill", &Method::POST) => platform::kill(&mut world, ask),
         ("/__sim/quotas", &Method::GET) => Ok(platform::quotas(&world)),
         ("/__sim/quotas", &Method::POST) => platform::set_quotas(&mut world, ask),
@@ -63,12 +78,16 @@ pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
             *world = World::new(shared.settings.clone());
             Ok(json!({}))
         }
-        _ => return Ok(no_such(ask)),
+        _ => return no_such(ask),
     };
-    Ok(match outcome {
+    told(outcome)
+}
+
+fn told(outcome: Outcome) -> Reply {
+    match outcome {
         Ok(value) => json_reply(StatusCode::OK, &value),
         Err(mistake) => json_reply(StatusCode::BAD_REQUEST, &json!({"error": mistake})),
-    })
+    }
 }
 
 fn no_such(ask: &Ask) -> Reply {
