@@ -116,8 +116,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use settings::{
-    APP_ID, APP_SECRET, Account, AccountKind, Following, Refusal, Scope, Settings, Snapshot, User, WEBSITE_APP_ID,
-    WEBSITE_APP_SECRET,
+    AGENT_ID, APP_ID, APP_SECRET, Account, AccountKind, Belonging, CORP_ID, CORP_SECRET, Following, Refusal, Scope,
+    Settings, Snapshot, User, WEBSITE_APP_ID, WEBSITE_APP_SECRET,
 };
 use world::World;
 
@@ -138,6 +138,7 @@ impl Simulator {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let base_url = settings.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
+        let settings = Settings { base_url: Some(base_url.clone()), ..settings };
         let world = Mutex::new(World::new(settings.clone()));
         let shared = Shared { base_url, world, settings, qr_changes: watch::Sender::default() };
         Ok(Self { listener, address, shared: Arc::new(shared) })

@@ -167,7 +167,7 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
     sim.advance(9).await;
     sim.control("reset", &json!({})).await;
     assert_eq!(sim.exchange(&code).await["errcode"], 40029);
-    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 6);
+    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 8);
     assert_eq!(sim.get("/__sim/rules").await.json()["lenient"], false);
     assert_eq!(sim.get("/__sim/rules").await.json()["sign_ins_per_minute"], 600);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
@@ -230,7 +230,7 @@ async fn a_mistake_is_explained_and_changes_nothing() {
     assert_eq!(sim.get("/__sim/events?after=x").await.status, 400);
     assert_eq!(sim.get("/__sim/nothing").await.status, 404);
     assert_eq!(sim.get("/__sim/reset").await.status, 404);
-    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 6);
+    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 8);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
     assert_eq!(sim.get("/__sim/quotas").await.json()["limits"]["token"], 2000);
     assert_eq!(sim.get("/__sim/whitelist").await.json()["ips"], Value::Null);

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::issue::{Issued, issue};
-use super::link::{Endpoint, Link};
+use super::link::{Endpoint, Link, loose};
 use super::page_error::{self, PageError};
-use super::way_back;
+use super::{way_back, wecom};
 use crate::simulator::control::duplicates::Duplicate;
 use crate::simulator::random;
 use crate::simulator::settings::{Account, AccountKind, Following, Refusal, Scope, Snapshot, User};
@@ -59,11 +59,19 @@ pub(super) fn visit(world: &mut World, raw: &str, visitor: &Visitor) -> Step {
 }
 
 fn judge(world: &mut World, raw: &str, visitor: &Visitor, noted: &mut Map<String, Value>) -> Result<Step, PageError> {
-    if world.settings.require_wechat && !visitor.user_agent.contains("MicroMessenger") {
-        return Err(page_error::NOT_IN_WECHAT);
+    let (in_wechat, in_wecom) = clients(&visitor.user_agent);
+    if world.settings.require_wechat && !in_wechat && !in_wecom {
+        return Err(if is_corps(world, raw) { page_error::NOT_IN_WECOM } else { page_error::NOT_IN_WECHAT });
     }
     let link = Link::parse(raw, Endpoint::Authorize, world.settings.lenient)?;
     note_link(&link, noted);
+    if world.applications(&link.app_id).next().is_some() {
+        return wecom::judge(world, &link, visitor, noted);
+    }
+    // 企业微信 says MicroMessenger too, and is no WeChat to an official account.
+    if world.settings.require_wechat && in_wecom {
+        return Err(page_error::NOT_IN_WECHAT);
+    }
     let (account, scope) = admit(world, &link)?;
     if !link.connect_redirect {
         return Ok(Step::Hop);
@@ -95,6 +103,17 @@ fn judge(world: &mut World, raw: &str, visitor: &Visitor, noted: &mut Map<String
     let Issued { code, location, duplicate } = issue(world, &link.way_back, &grant, &visitor.user_agent);
     noted.insert("code".to_owned(), json!(code));
     Ok(Step::Back { location, duplicate })
+}
+
+/// Whether a user agent is WeChat's, or 企业微信's.
+fn clients(user_agent: &str) -> (bool, bool) {
+    (user_agent.contains("MicroMessenger"), user_agent.contains("wxwork"))
+}
+
+/// Whether a link is a corporation's, whatever else may be wrong with it.
+fn is_corps(world: &World, raw: &str) -> bool {
+    let app_id = loose(raw).into_iter().find_map(|(name, value)| (name == "appid").then_some(value));
+    app_id.is_some_and(|app_id| world.applications(app_id).next().is_some())
 }
 
 /// What a link asks for, as the log tells it.
@@ -138,7 +157,7 @@ pub(super) fn check_state(world: &World, link: &Link) -> Result<(), PageError> {
 }
 
 /// Rule 6.
-fn refuse(link: &Link, refusal: Refusal) -> Step {
+pub(super) fn refuse(link: &Link, refusal: Refusal) -> Step {
     match way_back::refused(&link.way_back, refusal) {
         Some(location) => Step::Back { location, duplicate: None },
         None => Step::Stay,
@@ -162,7 +181,7 @@ fn is_snapshot(world: &mut World, link: &Link, account: &Account, user: &User, s
 fn is_asked(world: &World, link: &Link, account: &Account, user: &User, scope: Scope) -> bool {
     let silent = match scope {
         Scope::Base => true,
-        Scope::Userinfo | Scope::Login => {
+        Scope::Userinfo | Scope::Login | Scope::PrivateInfo => {
             user.following == Following::FromMenu || (world.consented(&user.id, &account.app_id) && !link.force_popup)
         }
     };

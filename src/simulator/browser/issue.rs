@@ -33,7 +33,7 @@ pub(super) fn issue(world: &mut World, way_back: &WayBack, grant: &Grant, user_a
 }
 
 fn issue_one(world: &mut World, way_back: &WayBack, grant: &Grant) -> String {
-    let code = world.issue_code(grant.clone());
+    let code = world.issue_code(grant.clone(), &way_back.redirect_uri);
     let details = json!({
         "code": code,
         "app_id": grant.app_id,

@@ -6,7 +6,7 @@ use super::page_error::{self, PageError};
 use super::way_back::WayBack;
 
 /// The longest `state`, in bytes after decoding.
-const MAX_STATE: usize = 128;
+pub(super) const MAX_STATE: usize = 128;
 
 /// What the link leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) struct Link {
     pub(super) force_snapshot: bool,
     pub(super) connect_redirect: bool,
     pub(super) component: bool,
+    /// The application of a corporation that asks, where one is named.
+    pub(super) agent_id: Option<String>,
     /// The page's language, at the endpoint that takes one.
     pub(super) lang: String,
 }
@@ -34,7 +36,8 @@ pub(super) struct Link {
 impl Link {
     /// Reads a raw query. `lenient` takes the parameters in any order and ignores what it does not know.
     pub(super) fn parse(raw: &str, endpoint: Endpoint, lenient: bool) -> Result<Self, PageError> {
-        let parameters = if lenient { loose(raw) } else { strict(raw, endpoint) }.ok_or(page_error::UNREACHABLE)?;
+        let parameters = if lenient { tolerated(raw) } else { strict(raw, endpoint) };
+        let parameters = parameters.ok_or(page_error::UNREACHABLE)?;
         let value = |name: &str| {
             let found = parameters.iter().find(|(key, _)| *key == name);
             found.map_or("", |(_, value)| *value)
@@ -51,6 +54,7 @@ impl Link {
             force_snapshot: value("forceSnapShot") == "true",
             connect_redirect: !value("connect_redirect").is_empty(),
             component: !value("component_appid").is_empty(),
+            agent_id: Some(text("agentid")).filter(|agent_id| !agent_id.is_empty()),
             lang: text("lang"),
         };
         match link.problem() {
@@ -76,7 +80,7 @@ impl Link {
     }
 }
 
-type Pairs<'r> = Vec<(&'r str, &'r str)>;
+pub(super) type Pairs<'r> = Vec<(&'r str, &'r str)>;
 
 /// The rule, but that a value may be empty, which has page errors of its own:
 /// `^appid=([^&]+)&redirect_uri=([^&]+)&response_type=code&scope=([^&]+)&state=([^&]*)`
@@ -94,9 +98,14 @@ fn strict(raw: &str, endpoint: Endpoint) -> Option<Pairs<'_>> {
 }
 
 /// What phones have been seen to tolerate: any order, the first of a repeated name.
-fn loose(raw: &str) -> Option<Pairs<'_>> {
-    let pairs: Pairs<'_> = raw.split('&').filter_map(|pair| pair.split_once('=')).collect();
+fn tolerated(raw: &str) -> Option<Pairs<'_>> {
+    let pairs = loose(raw);
     pairs.contains(&("response_type", "code")).then_some(pairs)
+}
+
+/// A query's parameters, in whatever order they come.
+pub(super) fn loose(raw: &str) -> Pairs<'_> {
+    raw.split('&').filter_map(|pair| pair.split_once('=')).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod page_error;
 pub(super) mod pages;
 pub(super) mod qr;
 pub(super) mod way_back;
+mod wecom;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::avatar;
 use super::page_error::{self, PageError};
-use crate::simulator::settings::{Account, User};
+use crate::simulator::settings::{Account, AccountKind, Belonging, Following, User};
 use crate::simulator::world::World;
 
 const STYLE: &str = include_str!("pages.css");
@@ -57,12 +57,16 @@ pub(super) fn authorize_picker(world: &mut World, raw: &str, account: &Account) 
 
 /// 允许 or 拒绝, at the authorize link.
 pub(super) fn consent(world: &mut World, raw: &str, account: &Account, user: &User) -> String {
-    let asked = Asked {
-        title: ("申请获取以下权限", "asks for"),
-        what: ("获取你的昵称、头像", "your nickname and picture"),
-        refuse: ("拒绝", "Decline"),
-        allow: ("允许", "Allow"),
+    let what = match account.kind {
+        AccountKind::WeCom => ("获取你的头像、手机、邮箱等敏感信息", "your picture, telephone, mail and the like"),
+        AccountKind::OfficialAccount | AccountKind::TestAccount | AccountKind::WebsiteApp => {
+            ("获取你的昵称、头像", "your nickname and picture")
+        }
     };
+    let asked =
+        Asked {
+            title: ("申请获取以下权限", "asks for"), what, refuse: ("拒绝", "Decline"), allow: ("允许", "Allow")
+        };
     let body = sheet(link_form(raw), account, user, asked) + &no_fragment();
     shell("微信授权", Some(fragment_check(world)), &body)
 }
@@ -198,12 +202,17 @@ pub(in crate::simulator) fn face(user: &User) -> String {
 
 /// What is worth knowing of a user before becoming them.
 pub(in crate::simulator) fn describe(user: &User) -> String {
-    use crate::simulator::settings::Following;
     let mut notes = vec![match user.following {
         Following::No => "未关注 · no follower",
         Following::Yes => "已关注 · follower",
         Following::FromMenu => "从菜单进入，免授权 · comes by the menu, never asked",
     }];
+    let belonging = match &user.belonging {
+        Belonging::Outsider => None,
+        Belonging::Customer => Some("企业客户 · a customer in WeCom".to_owned()),
+        Belonging::Member { userid } => Some(format!("企业成员 {userid} · works there in WeCom")),
+    };
+    notes.extend(belonging.as_deref());
     if user.avatar.is_none() {
         notes.push("无头像 · no picture");
     }

@@ -13,7 +13,7 @@ const IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 const IN_ADDRESS: &AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
 /// Whether the account may send visitors there: rule 4's host part.
-pub(super) fn permitted(redirect_uri: &str, account: &Account) -> bool {
+pub(in crate::simulator) fn permitted(redirect_uri: &str, account: &Account) -> bool {
     let Some(Authority { host, port }) = Authority::of(redirect_uri) else { return false };
     let listed = |entry: &str| account.redirect_hosts.iter().any(|host| host.eq_ignore_ascii_case(entry));
     match account.kind {
@@ -21,6 +21,10 @@ pub(super) fn permitted(redirect_uri: &str, account: &Account) -> bool {
         AccountKind::OfficialAccount => port.is_none() && !is_ip(host) && listed(host),
         // An IP address needs a name first, and so does this machine; but development needs this machine.
         AccountKind::WebsiteApp => listed(host) && (is_loopback(host) || (port.is_none() && !is_ip(host))),
+        AccountKind::WeCom => match port {
+            Some(port) => listed(&format!("{host}:{port}")) || (is_loopback(host) && listed(host)),
+            None => listed(host),
+        },
     }
 }
 
@@ -139,6 +143,17 @@ mod tests {
         check(website, "https://a.m.example.com/cb", false);
         check(website, "http://dev.example.com:8080/cb", false);
         check(website, "http://127.0.0.2/cb", false);
+    }
+
+    #[test]
+    fn rule_4_a_wecom_application_may_list_a_port() {
+        let wecom = AccountKind::WeCom;
+        check(wecom, "https://m.example.com/cb", true);
+        check(wecom, "https://m.example.com:8080/cb", false);
+        check(wecom, "http://dev.example.com:8080/cb", true);
+        check(wecom, "http://dev.example.com/cb", false);
+        check(wecom, "http://127.0.0.1:4180/cb", true);
+        check(wecom, "https://a.m.example.com/cb", false);
     }
 
     #[test]

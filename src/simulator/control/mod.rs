@@ -73,6 +73,8 @@ fn turn(ask: &Ask, shared: &Shared) -> Reply {
         ("/__sim/quotas", &Method::POST) => platform::set_quotas(&mut world, ask),
         ("/__sim/whitelist", &Method::GET) => Ok(platform::whitelist(&world)),
         ("/__sim/whitelist", &Method::POST) => platform::set_whitelist(&mut world, ask),
+        ("/__sim/trusted_ips", &Method::GET) => Ok(platform::trusted_ips(&world)),
+        ("/__sim/trusted_ips", &Method::POST) => platform::set_trusted_ips(&mut world, ask),
         ("/__sim/administrator", &Method::POST) => platform::administrator(&mut world, ask),
         ("/__sim/reset", &Method::POST) => {
             *world = World::new(shared.settings.clone());
@@ -183,15 +185,18 @@ fn put_users(world: &mut World, ask: &Ask, base_url: &str) -> Outcome {
     let forms: Vec<UserForm> = one_or_more(parse(ask)?)?;
     let users = forms.into_iter().map(UserForm::into_user).collect::<Result<Vec<_>, _>>()?;
     for user in users {
-        put(&mut world.settings.users, user, |user| &user.id);
+        put(&mut world.settings.users, user, |user| user.id.clone());
     }
     Ok(people::users(world, base_url))
 }
 
 fn put_accounts(world: &mut World, ask: &Ask) -> Outcome {
     let accounts: Vec<Account> = one_or_more(parse(ask)?)?;
+    if let Some(problem) = accounts.iter().find_map(Account::problem) {
+        return Err(problem.to_owned());
+    }
     for account in accounts {
-        put(&mut world.settings.accounts, account, |account| &account.app_id);
+        put(&mut world.settings.accounts, account, Account::key);
     }
     Ok(json!(world.settings.accounts))
 }
@@ -203,7 +208,7 @@ fn set_rules(world: &mut World, ask: &Ask) -> Outcome {
 }
 
 /// Adds to a list, or takes the place of the one with the same name.
-fn put<T>(list: &mut Vec<T>, new: T, name: impl Fn(&T) -> &String) {
+fn put<T>(list: &mut Vec<T>, new: T, name: impl Fn(&T) -> String) {
     match list.iter_mut().find(|old| name(old) == name(&new)) {
         Some(old) => *old = new,
         None => list.push(new),

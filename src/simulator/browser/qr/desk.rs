@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::codes::Errand;
+use super::corp;
 use crate::simulator::browser::authorize::{Visitor, check_state, note_link};
 use crate::simulator::browser::issue::Issued;
 use crate::simulator::browser::link::{Endpoint, Link};
@@ -38,6 +39,14 @@ pub(super) fn qrconnect(world: &mut World, raw: &str, visitor: &Visitor) -> Step
     let step =
         website(world, raw, &mut noted).and_then(|(errand, lang)| serve(world, errand, lang, visitor, &mut noted));
     conclude(world, "qrconnect", raw, step, noted)
+}
+
+/// Judges a visit of `/wwlogin/sso/login` and notes the outcome in the log.
+pub(super) fn sso_login(world: &mut World, raw: &str, visitor: &Visitor) -> Step {
+    let mut noted = Map::new();
+    let step =
+        corp::read(world, raw, &mut noted).and_then(|(errand, lang)| serve(world, errand, lang, visitor, &mut noted));
+    conclude(world, "sso_login", raw, step, noted)
 }
 
 /// Rule 10, for a website app.

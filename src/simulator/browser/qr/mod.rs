@@ -1,6 +1,7 @@
 //! Sign-in by QR code (rule 10): a desktop shows a code and waits, a phone scans it and its owner says yes or no.
 
 pub(in crate::simulator) mod codes;
+mod corp;
 mod desk;
 mod drawing;
 mod pages;
@@ -22,6 +23,8 @@ use phone::Step as Phone;
 
 /// The desktop's page for website apps.
 const QRCONNECT: &str = "/connect/qrconnect";
+/// The same of WeCom's applications.
+const SSO_LOGIN: &str = "/wwlogin/sso/login";
 /// The picture of a code; its uuid follows.
 const PICTURE: &str = "/connect/qrcode/";
 /// Where the page asks what has become of its code.
@@ -33,12 +36,12 @@ const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Whether the path is one of these pages'.
 pub(super) fn is_asked(path: &str) -> bool {
-    matches!(path, QRCONNECT | POLL | CONFIRM) || path.starts_with(PICTURE)
+    matches!(path, QRCONNECT | SSO_LOGIN | POLL | CONFIRM) || path.starts_with(PICTURE)
 }
 
 pub(super) async fn answer(ask: &Ask, shared: &Arc<Shared>) -> Reply {
     match (ask.path.as_str(), &ask.method) {
-        (QRCONNECT, &Method::GET) => match super::acting(ask, shared) {
+        (QRCONNECT | SSO_LOGIN, &Method::GET) => match super::acting(ask, shared) {
             Ok(visitor) => arrive(ask, &visitor, shared).await,
             Err(mistake) => reply(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", mistake),
         },
@@ -55,7 +58,8 @@ pub(super) async fn answer(ask: &Ask, shared: &Arc<Shared>) -> Reply {
 
 /// A desktop browser follows a link.
 async fn arrive(ask: &Ask, visitor: &Visitor, shared: &Arc<Shared>) -> Reply {
-    let step = desk::qrconnect(&mut shared.world(), &ask.query, visitor);
+    let judge = if ask.path == SSO_LOGIN { desk::sso_login } else { desk::qrconnect };
+    let step = judge(&mut shared.world(), &ask.query, visitor);
     match step {
         Desk::Error(error) => html(super::pages::error(error)),
         Desk::Show { uuid, lang } => {

@@ -4,7 +4,7 @@ use super::codes::QrCode;
 use super::desk::Lang;
 use super::{CONFIRM, PICTURE, POLL};
 use crate::simulator::browser::pages::{Asked, Form, Script, escape, initial, picker as people, plain, sheet, shell};
-use crate::simulator::settings::{Account, User};
+use crate::simulator::settings::{Account, AccountKind, User};
 use crate::simulator::world::World;
 
 /// What the desktop's page says.
@@ -39,15 +39,31 @@ const ENGLISH: Words = Words {
     note: "Simulator: scan it, or open the phone's page here",
 };
 
+const WECOM_CHINESE: Words = Words {
+    title: "企业微信登录",
+    scan: "请使用企业微信扫描二维码登录",
+    scanned: ("扫描成功", "请在企业微信中点击确认以登录"),
+    ..CHINESE
+};
+
+const WECOM_ENGLISH: Words = Words {
+    title: "WeCom Login",
+    scan: "Scan with WeCom to log in",
+    scanned: ("Scanned", "Tap Confirm in WeCom to log in"),
+    ..ENGLISH
+};
+
 /// The desktop's page. It goes on by itself.
 pub(super) fn desktop(code: &QrCode, lang: Lang, nonce: String, scan_url: &str) -> String {
-    let words = match lang {
-        Lang::Chinese => CHINESE,
-        Lang::English => ENGLISH,
-    };
-    let Words { title, scan, scanned, refused, expired, confirmed, note } = words;
     let uuid = &code.uuid;
     let account = &code.errand.account;
+    let words = match (account.kind, lang) {
+        (AccountKind::WeCom, Lang::Chinese) => WECOM_CHINESE,
+        (AccountKind::WeCom, Lang::English) => WECOM_ENGLISH,
+        (_, Lang::Chinese) => CHINESE,
+        (_, Lang::English) => ENGLISH,
+    };
+    let Words { title, scan, scanned, refused, expired, confirmed, note } = words;
     let body = format!(
         r#"<main class="qr" data-poll="{POLL}?uuid={uuid}" data-told="408"><h1>{title}</h1>
 <img class="code" src="{PICTURE}{uuid}" alt="{scan}" width="280" height="280">
@@ -82,13 +98,19 @@ pub(super) fn picker(world: &World, uuid: &str, account: &Account) -> String {
 
 /// The phone's page: yes or no.
 pub(super) fn ask(uuid: &str, account: &Account, user: &User) -> String {
+    let (title, what) = match account.kind {
+        AccountKind::WeCom => ("企业微信登录", ("确认你的成员身份", "who you are at the corporation")),
+        AccountKind::OfficialAccount | AccountKind::TestAccount | AccountKind::WebsiteApp => {
+            ("网页微信登录", ("获得你的公开信息（昵称、头像等）", "your nickname and picture"))
+        }
+    };
     let asked = Asked {
-        title: ("网页微信登录", "asks to log you in on the desktop"),
-        what: ("获得你的公开信息（昵称、头像等）", "your nickname and picture"),
+        title: (title, "asks to log you in on the desktop"),
+        what,
         refuse: ("取消", "Cancel"),
         allow: ("确认登录", "Log in"),
     };
-    plain("网页微信登录", &sheet(form(uuid), account, user, asked))
+    plain(title, &sheet(form(uuid), account, user, asked))
 }
 
 pub(super) fn confirmed() -> String {
