@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator, WEBSITE_APP_ID};
+use wxgate::simulator::{APP_ID, APP_SECRET, CORP_ID, Settings, Simulator, WEBSITE_APP_ID};
 
 use crate::harness::{CALLBACK, Sim, exchange_target, link, text};
 
@@ -180,6 +180,8 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
 #[tokio::test]
 async fn a_mistake_is_explained_and_changes_nothing() {
     let sim = Sim::start().await;
+    let mut nameless = sim.account(CORP_ID).await;
+    nameless["agent_id"] = Value::Null;
     for (name, body, expected) in [
         ("clock", json!({"advance": -1}), "-1"),
         ("clock", json!({"advance": u64::MAX}), "century"),
@@ -207,6 +209,10 @@ async fn a_mistake_is_explained_and_changes_nothing() {
         ("users", json!({"id": "ab", "nickname_hex": "zz"}), "nickname_hex"),
         ("users", json!({"id": "ab", "nickname": "x", "avatar": 360}), "hue"),
         ("accounts", json!({"app_id": "wx1"}), "app_secret"),
+        ("accounts", json!(nameless), "agent_id"),
+        ("users", json!({"id": "ab", "nickname": "x", "userid": "张"}), "userid"),
+        ("users", json!({"id": "ab", "nickname": "x", "userid": "ab", "customer": true}), "customer"),
+        ("trusted_ips", json!({"ips": ["home"]}), "home"),
         ("rules", json!({"strict": true}), "strict"),
         ("qr", json!({"do": "confirm", "user": "lin"}), "no such code"),
         ("qr", json!({"do": "dance"}), "dance"),
@@ -241,7 +247,17 @@ async fn the_front_page_shows_accounts_users_and_escaped_events() {
     let sim = Sim::start().await;
     sim.visit(&link("%3Cscript%3Ealert(1)%3C/script%3E", CALLBACK, BASE, "s"), &[]).await;
     let page = sim.get("/").await;
-    for shown in [APP_ID, "林小雨", "/__sim/faults", "/__sim/whitelist", "js_hosts", "&lt;script&gt;"] {
+    for shown in [
+        APP_ID,
+        WEBSITE_APP_ID,
+        CORP_ID,
+        "林小雨",
+        "张伟",
+        "/__sim/faults",
+        "/__sim/whitelist",
+        "js_hosts",
+        "&lt;script&gt;",
+    ] {
         assert!(page.shows(shown), "{shown}");
     }
     assert!(!page.text().contains("<script>alert"));
@@ -285,6 +301,13 @@ fn no_request_panics_it() {
         "/connect/qrcode/0",
         "/connect/confirm",
         "/__sim/qr",
+        "/__sim/trusted_ips",
+        "/wwlogin/sso/login",
+        "/cgi-bin/gettoken",
+        "/cgi-bin/auth/getuserinfo",
+        "/cgi-bin/auth/getuserdetail",
+        "/cgi-bin/get_jsapi_ticket",
+        "/cgi-bin/ticket/get",
         "/sns/oauth2/access_token",
         "/sns/oauth2/refresh_token",
         "/sns/userinfo",
@@ -323,6 +346,13 @@ fn no_request_panics_it() {
         "snsapi_base",
         "snsapi_userinfo",
         "snsapi_login",
+        "snsapi_privateinfo",
+        CORP_ID,
+        "agentid=1000002",
+        "login_type=CorpApp",
+        "corpid=",
+        "corpsecret=",
+        "\"user_ticket\"",
         WEBSITE_APP_ID,
         "uuid=",
         "lang=en",

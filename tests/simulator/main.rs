@@ -9,3 +9,4 @@ mod harness;
 mod jssdk;
 mod platform;
 mod qr;
+mod wecom;
