@@ -66,7 +66,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("minijinja", &["edge/pages"]),
     ("moka", &["store/memory"]),
     ("prometheus_client", &["admin/exposition"]),
-    ("qrcode", &["edge/pages"]),
+    ("qrcode", &["edge/pages", "simulator"]),
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/client"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
