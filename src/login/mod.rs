@@ -16,6 +16,7 @@ mod rounds;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod unionid;
 mod witness;
 
 use std::sync::Arc;
