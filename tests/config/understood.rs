@@ -194,3 +194,37 @@ fn a_file_saved_on_windows_is_read_all_the_same() {
     let text = with("", "[log]\nlevel = \"debug\"").replace('\n', "\r\n");
     assert_eq!(load(&format!("\u{feff}{text}")).config.log.level, LogLevel::Debug);
 }
+
+#[test]
+fn any_one_of_the_three_accounts_is_enough() {
+    let website = "[website_app]\napp_id = \"wxfedcba9876543210\"\napp_secret = { env = \"WECHAT\" }\n";
+    let wecom = |agent: &str| {
+        format!("[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = {agent}\nsecret = {{ env = \"WECHAT\" }}\n")
+    };
+    for (accounts, official, web, corp) in [
+        (super::ACCOUNT.to_owned(), true, false, false),
+        (website.to_owned(), false, true, false),
+        (wecom("1000002"), false, false, true),
+        (wecom("\"1000002\"") + website, false, true, true),
+        (wecom("1000002") + website + super::ACCOUNT, true, true, true),
+    ] {
+        let config = load(&format!("{}{accounts}{}", super::HEAD, super::SESSION)).config;
+        let there = (config.official_account.is_some(), config.website_app.is_some(), config.wecom.is_some());
+        assert_eq!(there, (official, web, corp), "{accounts}");
+        if let Some(wecom) = config.wecom {
+            assert_eq!((wecom.corp_id.as_str(), wecom.agent_id.as_str()), ("ww0123456789abcdef", "1000002"));
+            assert_eq!(wecom.scope, Scope::Base);
+        }
+    }
+}
+
+#[test]
+fn members_of_wecom_are_allowed_by_name() {
+    let text = with(
+        "",
+        "[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = 1\nsecret = { env = \"WECHAT\" }\nscope = \"privateinfo\"\n[[route]]\npath = \"/a\"\nallow = \"userid:zhang.san@x\"",
+    );
+    let config = load(&text).config;
+    assert_eq!(config.wecom.expect("it is there").scope, Scope::PrivateInfo);
+    assert!(matches!(&config.routes[0].allow[..], [Allow::UserId(id)] if id.as_str() == "zhang.san@x"));
+}

@@ -122,7 +122,7 @@ impl View {
         let words = tongue.words();
         let drawing = qr::draw(&pages.address(waiting.scan));
         let context = context! {
-            qr => drawing.map(|drawing| qr_context(drawing)),
+            qr => drawing.map(qr_context),
             qr_label => words.scan_code,
             number => waiting.number,
             number_label => words.number,

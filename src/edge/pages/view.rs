@@ -146,7 +146,7 @@ fn outside_context(outside: Outside, text: Text, address: &str, tongue: Tongue) 
         copy => words.copy,
         copied => words.copied,
         qr_label => words.qr_code,
-        qr => drawing.map(|drawing| qr_context(drawing)),
+        qr => drawing.map(qr_context),
         ..text_context(&text, tongue)
     }
 }
