@@ -20,6 +20,8 @@ pub(super) enum Needs {
     Nothing,
     /// A script of ours.
     Script,
+    /// A script of ours that listens to this site.
+    Ear,
     /// A form to this site.
     Form,
 }
@@ -40,6 +42,7 @@ impl Needs {
         let own = match self {
             Self::Nothing => "form-action 'none'".to_owned(),
             Self::Script => format!("form-action 'none'; script-src 'nonce-{nonce}'"),
+            Self::Ear => format!("form-action 'none'; script-src 'nonce-{nonce}'; connect-src 'self'"),
             Self::Form => "form-action 'self'".to_owned(),
         };
         let policy =
@@ -50,7 +53,7 @@ impl Needs {
     const fn referrer(self) -> &'static str {
         match self {
             // A callback's URL carries its code: whoever is reached by a link on our page shall not read it (R28).
-            Self::Nothing | Self::Script => "no-referrer",
+            Self::Nothing | Self::Script | Self::Ear => "no-referrer",
             // Under `no-referrer` a form is sent with `Origin: null`, and sign-out obeys our own origin only.
             Self::Form => "same-origin",
         }

@@ -2,6 +2,7 @@
 //!
 //! Pages come from auto-escaping templates; no script holds request data (R14), no header holds any unencoded (R21).
 
+mod entrance;
 mod guard;
 mod icon;
 mod problem;
@@ -15,6 +16,7 @@ use http::{HeaderName, HeaderValue, Response};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub use self::entrance::{Confirm, Settled, Waiting, Way};
 use self::guard::Nonce;
 use self::text::Tongue;
 use self::view::View;
@@ -28,16 +30,22 @@ const X_WECHAT_LOGIN_URL: HeaderName = HeaderName::from_static("x-wechat-login-u
 /// What a return target keeps as it is inside a query: the unreserved characters and the slash.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("advice.html", include_str!("templates/advice.html")),
     ("small.html", include_str!("templates/small.html")),
     ("fault.html", include_str!("templates/fault.html")),
+    ("qr.html", include_str!("templates/qr.html")),
     ("snapshot.html", include_str!("templates/snapshot.html")),
     ("outside.html", include_str!("templates/outside.html")),
     ("logout.html", include_str!("templates/logout.html")),
+    ("choose.html", include_str!("templates/choose.html")),
+    ("waiting.html", include_str!("templates/waiting.html")),
+    ("confirm.html", include_str!("templates/confirm.html")),
+    ("notice.html", include_str!("templates/notice.html")),
     ("style.css", include_str!("templates/style.css")),
     ("copy.js", include_str!("templates/copy.js")),
+    ("waiting.js", include_str!("templates/waiting.js")),
 ];
 
 /// Makes the gate's own answers. Built once; the templates are parsed then.
@@ -106,6 +114,30 @@ impl Pages {
     #[must_use]
     pub fn confirm_logout(&self, rd: &str, asker: &Asker) -> Response<Bytes> {
         self.render(&View::of_logout(rd, self.tongue(asker), self), asker)
+    }
+
+    /// Several ways in: the visitor picks one, and comes back to `target`, a judged path of this site.
+    #[must_use]
+    pub fn choose(&self, ways: &[Way], target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_choice(ways, &self.login_link(target, scope), self.tongue(asker)), asker)
+    }
+
+    /// The desktop's page while a phone decides.
+    #[must_use]
+    pub fn waiting(&self, waiting: &Waiting<'_>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_waiting(waiting, self.tongue(asker), self), asker)
+    }
+
+    /// The phone's page that asks whether a desktop may come in.
+    #[must_use]
+    pub fn confirm(&self, confirm: &Confirm<'_>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_confirm(confirm, self.tongue(asker)), asker)
+    }
+
+    /// The phone's page when that has been answered.
+    #[must_use]
+    pub fn settled(&self, settled: Settled, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_settled(settled, self.tongue(asker)), asker)
     }
 
     fn tongue(&self, asker: &Asker) -> Tongue {

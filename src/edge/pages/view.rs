@@ -50,7 +50,7 @@ impl View {
     }
 }
 
-fn text_context(text: &Text, tongue: Tongue) -> Value {
+pub(super) fn text_context(text: &Text, tongue: Tongue) -> Value {
     let words = tongue.words();
     context! {
         lang => words.lang,
@@ -132,11 +132,11 @@ fn outside_context(outside: Outside, text: Text, address: &str, tongue: Tongue) 
         copy => words.copy,
         copied => words.copied,
         qr_label => words.qr_code,
-        qr => drawing.map(|drawing| context! {
-            modules => drawing.modules,
-            pixels => drawing.pixels,
-            path => drawing.path,
-        }),
+        qr => drawing.map(|drawing| qr_context(drawing)),
         ..text_context(&text, tongue)
     }
+}
+
+pub(super) fn qr_context(drawing: qr::Drawing) -> Value {
+    context! { modules => drawing.modules, pixels => drawing.pixels, path => drawing.path }
 }

@@ -1,5 +1,6 @@
 //! The pages in Chinese (zh-CN).
 
+use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
 use crate::types::Outside;
@@ -15,6 +16,13 @@ pub(super) const WORDS: Words = Words {
     address: "要打开的地址",
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
+    scan_code: "登录用的二维码",
+    number: "手机上会显示这个数字",
+    scanned: "已扫码，请在手机上确认",
+    proceed: "手机上确认后，点这里继续",
+    refuse: "不是我，拒绝登录",
+    browser: "浏览器",
+    place: "网络地址",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -24,6 +32,61 @@ pub(super) const LOGOUT: Text = Text {
     button: Some("退出登录"),
     operator: None,
 };
+
+pub(super) const CHOICE: Text =
+    Text { title: "选择登录方式", lead: "登录后会回到你要打开的页面。", ..PLAIN };
+
+pub(super) const WAITING: Text = Text {
+    title: "用微信扫一扫登录",
+    lead: "用手机微信扫描二维码，再在手机上确认。",
+    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫。"],
+    ..PLAIN
+};
+
+const FIND_LEAD: &str = "有一台电脑要用你的微信登录。";
+const NOT_MINE: &[&str] = &["只有你自己正在电脑上登录时才继续。别人发来或贴出的二维码，一律拒绝。"];
+
+pub(super) const FIND_NUMBER: Text =
+    Text { title: "点击电脑上显示的数字", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
+
+pub(super) const COMPARE_NUMBER: Text = Text {
+    title: "电脑上是这个数字吗？",
+    lead: FIND_LEAD,
+    advice: NOT_MINE,
+    button: Some("数字一致，确认登录"),
+    ..PLAIN
+};
+
+pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
+    match way {
+        Way::WebsiteApp => ("微信扫码登录", "在微信的登录页上扫码"),
+        Way::WeCom => ("企业微信登录", "企业成员用企业微信扫码"),
+        Way::Handoff => ("用手机微信登录", "扫码后在手机上确认"),
+    }
+}
+
+pub(super) const fn settled(settled: Settled) -> Text {
+    match settled {
+        Settled::Confirmed => {
+            Text { title: "已确认登录", lead: "请回到电脑上继续，这个页面可以关闭。", ..PLAIN }
+        }
+        Settled::Refused => {
+            Text { title: "已拒绝登录", lead: "那台电脑没有登录，这个页面可以关闭。", ..PLAIN }
+        }
+        Settled::Mismatched => Text {
+            title: "数字不一致",
+            lead: "为了安全，这次登录已取消，电脑没有登录。",
+            advice: &["如果确实是你在登录，请在电脑上重新获取二维码，再扫一次。"],
+            ..PLAIN
+        },
+        Settled::Expired => Text {
+            title: "二维码已失效",
+            lead: "它已经用过，或者超过了两分钟。",
+            advice: &["请在电脑上重新获取二维码，再扫一次。"],
+            ..PLAIN
+        },
+    }
+}
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "请在微信中打开",

@@ -1,5 +1,6 @@
 //! The pages in English.
 
+use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
 use crate::types::Outside;
@@ -15,6 +16,13 @@ pub(super) const WORDS: Words = Words {
     address: "Address to open",
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
+    scan_code: "QR code to sign in with",
+    number: "Your phone will show this number",
+    scanned: "Scanned. Please confirm on your phone",
+    proceed: "Confirmed on your phone? Go on",
+    refuse: "This is not me: refuse",
+    browser: "Browser",
+    place: "Network address",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -24,6 +32,65 @@ pub(super) const LOGOUT: Text = Text {
     button: Some("Sign out"),
     operator: None,
 };
+
+pub(super) const CHOICE: Text = Text {
+    title: "How would you like to sign in?",
+    lead: "After signing in you come back to the page you wanted.",
+    ..PLAIN
+};
+
+pub(super) const WAITING: Text = Text {
+    title: "Scan to sign in with WeChat",
+    lead: "Scan the code with WeChat on your phone, then confirm there.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
+    ..PLAIN
+};
+
+const FIND_LEAD: &str = "A computer wants to sign in with your WeChat.";
+const NOT_MINE: &[&str] =
+    &["Go on only if it is you who is signing in on a computer. Refuse any code that somebody sent or posted."];
+
+pub(super) const FIND_NUMBER: Text =
+    Text { title: "Tap the number on your computer", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
+
+pub(super) const COMPARE_NUMBER: Text = Text {
+    title: "Is this the number on your computer?",
+    lead: FIND_LEAD,
+    advice: NOT_MINE,
+    button: Some("Same number: sign in"),
+    ..PLAIN
+};
+
+pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
+    match way {
+        Way::WebsiteApp => ("WeChat QR code", "Scan on WeChat’s own sign-in page"),
+        Way::WeCom => ("WeCom", "For members of the company, by WeCom"),
+        Way::Handoff => ("WeChat on your phone", "Scan, then confirm on the phone"),
+    }
+}
+
+pub(super) const fn settled(settled: Settled) -> Text {
+    match settled {
+        Settled::Confirmed => {
+            Text { title: "Sign-in confirmed", lead: "Go on at your computer. You can close this page.", ..PLAIN }
+        }
+        Settled::Refused => {
+            Text { title: "Sign-in refused", lead: "The computer was not signed in. You can close this page.", ..PLAIN }
+        }
+        Settled::Mismatched => Text {
+            title: "The numbers differ",
+            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
+            advice: &["If it really was you, get a new code on the computer and scan again."],
+            ..PLAIN
+        },
+        Settled::Expired => Text {
+            title: "This code is no longer valid",
+            lead: "It was used already, or is older than two minutes.",
+            advice: &["Get a new code on the computer and scan again."],
+            ..PLAIN
+        },
+    }
+}
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "Open this page in WeChat",
