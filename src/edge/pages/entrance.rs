@@ -34,14 +34,15 @@ impl Way {
 /// A desktop that waits for a phone.
 ///
 /// The page's script listens to `events` (`text/event-stream`), else asks `poll` every other second (`text/plain`). Both
-/// say a word: `waiting`, `scanned`, or anything else for the end. Then, and when `seconds` are over, it goes to `next`,
-/// which answers according to how things stand. Without script the page goes there every five seconds.
+/// say a word: `waiting`, `scanned` with the number to show, or anything else for the end. Then, and when `seconds` are
+/// over, it goes to `next`, which answers according to how things stand. Without script the page goes there every five
+/// seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Waiting<'a> {
     /// What the QR code leads to.
     pub scan: &'a str,
-    /// What the phone has to show, too.
-    pub number: &'a str,
+    /// What the phone's owner has to type, once there is a phone.
+    pub number: Option<&'a str>,
     pub events: &'a str,
     pub poll: &'a str,
     pub next: &'a str,
@@ -51,44 +52,31 @@ pub struct Waiting<'a> {
 
 /// A phone that is asked whether the desktop may come in.
 ///
-/// The form posts `ticket` and either `number`, the one that was tapped, or `answer=refuse`.
+/// The form posts `ticket`, the `number` that was typed, and `answer`: `allow` or `refuse`.
 #[derive(Debug, Clone, Copy)]
 pub struct Confirm<'a> {
     pub action: &'a str,
     pub ticket: &'a str,
-    /// The desktop's own is among them; when it is alone, it is to be compared rather than found.
-    pub numbers: &'a [&'a str],
     /// The desktop's browser, as `Chrome, Windows`.
-    pub browser: &'a str,
-    /// Where the desktop is, as far as its address tells.
-    pub place: &'a str,
+    pub browser: Option<&'a str>,
+    /// The beginning of the desktop's address.
+    pub place: Option<&'a str>,
+    /// Whether that is the phone's own network.
+    pub same_network: bool,
 }
 
-/// What became of a desktop's sign-in, on the phone.
+/// What became of a desktop's sign-in, on the phone. What went wrong is a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     Confirmed,
     Refused,
-    /// Another number than the desktop's was tapped.
-    Mismatched,
-    /// Too late, or answered already.
-    Expired,
 }
 
 impl Settled {
-    const fn status(self) -> StatusCode {
-        match self {
-            Self::Confirmed | Self::Refused => StatusCode::OK,
-            Self::Mismatched | Self::Expired => StatusCode::FORBIDDEN,
-        }
-    }
-
     const fn icon(self) -> Icon {
         match self {
             Self::Confirmed => Icon::DONE,
             Self::Refused => Icon::LEAVE,
-            Self::Mismatched => Icon::ALERT,
-            Self::Expired => Icon::CLOCK,
         }
     }
 }
@@ -111,11 +99,10 @@ impl View {
         let words = tongue.words();
         let drawing = qr::draw(&pages.address(waiting.scan));
         let context = context! {
-            qr => drawing.map(|drawing| qr_context(drawing)),
+            qr => drawing.map(qr_context),
             qr_label => words.scan_code,
             number => waiting.number,
             number_label => words.number,
-            scanned => words.scanned,
             proceed => words.proceed,
             events => waiting.events,
             poll => waiting.poll,
@@ -126,20 +113,26 @@ impl View {
         Self { template: "waiting.html", status: StatusCode::OK, needs: Needs::Ear, context }
     }
 
-    pub(super) fn of_confirm(confirm: &Confirm<'_>, tongue: Tongue) -> Self {
+    pub(super) fn of_confirm(confirm: &Confirm<'_>, tongue: Tongue, pages: &Pages) -> Self {
         let words = tongue.words();
-        let text = tongue.confirm(confirm.numbers.len() > 1);
+        let fact = |label: &str, value: String| context! { label, value };
+        let place = |place: &str| format!("{place}{}", if confirm.same_network { words.same_network } else { "" });
+        let facts: Vec<Value> = [
+            Some(fact(words.site, pages.name().to_owned())),
+            confirm.browser.map(|browser| fact(words.browser, browser.to_owned())),
+            confirm.place.map(|address| fact(words.place, place(address))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let context = context! {
             icon => Icon::SCREEN.0,
             action => confirm.action,
             ticket => confirm.ticket,
-            numbers => confirm.numbers.iter().map(|number| Value::from(*number)).collect::<Vec<_>>(),
+            number_label => words.type_number,
             refuse => words.refuse,
-            facts => vec![
-                context! { label => words.browser, value => confirm.browser },
-                context! { label => words.place, value => confirm.place },
-            ],
-            ..text_context(&text, tongue)
+            facts,
+            ..text_context(&tongue.confirm(), tongue)
         };
         Self { template: "confirm.html", status: StatusCode::OK, needs: Needs::Form, context }
     }
@@ -149,6 +142,6 @@ impl View {
             icon => settled.icon().0,
             ..text_context(&tongue.settled(settled), tongue)
         };
-        Self { template: "notice.html", status: settled.status(), needs: Needs::Nothing, context }
+        Self { template: "notice.html", status: StatusCode::OK, needs: Needs::Nothing, context }
     }
 }

@@ -17,12 +17,14 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    number: "Your phone will show this number",
-    scanned: "Scanned. Please confirm on your phone",
+    number: "Scanned. Type this number on your phone:",
+    type_number: "The two digits that the computer shows",
+    site: "Sign in to",
     proceed: "Confirmed on your phone? Go on",
-    refuse: "This is not me: refuse",
+    refuse: "Refuse",
     browser: "Browser",
     place: "Network address",
+    same_network: " (the same network as this phone)",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -41,23 +43,19 @@ pub(super) const CHOICE: Text = Text {
 
 pub(super) const WAITING: Text = Text {
     title: "Scan to sign in with WeChat",
-    lead: "Scan the code with WeChat on your phone, then confirm there.",
-    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
+    lead: "Scan the code with WeChat on your phone, then type there the number that appears here.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you, and tell nobody the number."],
     ..PLAIN
 };
 
-const FIND_LEAD: &str = "A computer wants to sign in with your WeChat.";
-const NOT_MINE: &[&str] =
-    &["Go on only if it is you who is signing in on a computer. Refuse any code that somebody sent or posted."];
-
-pub(super) const FIND_NUMBER: Text =
-    Text { title: "Tap the number on your computer", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
-
-pub(super) const COMPARE_NUMBER: Text = Text {
-    title: "Is this the number on your computer?",
-    lead: FIND_LEAD,
-    advice: NOT_MINE,
-    button: Some("Same number: sign in"),
+pub(super) const CONFIRM: Text = Text {
+    title: "Let this computer sign in?",
+    lead: "A computer wants to sign in with your WeChat. It can once you type the number on its screen.",
+    advice: &[
+        "Go on only if it is you who is signing in on a computer. Only that computer shows the number, and you have one try.",
+        "If somebody sent you the code, a link or the number, it is they who would be signed in as you: refuse.",
+    ],
+    button: Some("Sign in"),
     ..PLAIN
 };
 
@@ -77,18 +75,6 @@ pub(super) const fn settled(settled: Settled) -> Text {
         Settled::Refused => {
             Text { title: "Sign-in refused", lead: "The computer was not signed in. You can close this page.", ..PLAIN }
         }
-        Settled::Mismatched => Text {
-            title: "The numbers differ",
-            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
-            advice: &["If it really was you, get a new code on the computer and scan again."],
-            ..PLAIN
-        },
-        Settled::Expired => Text {
-            title: "This code is no longer valid",
-            lead: "It was used already, or is older than two minutes.",
-            advice: &["Get a new code on the computer and scan again."],
-            ..PLAIN
-        },
     }
 }
 
@@ -158,6 +144,28 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             lead: "This sign-in waited too long and is no longer valid.",
             advice: &["Signing in once more is all it takes."],
             button: Some("Sign in again"),
+            ..PLAIN
+        },
+        Reason::HandoffRefused { .. } => Text {
+            title: "Not confirmed on the phone",
+            lead: "The phone refused, or another number was typed there, so you are not signed in.",
+            advice: &["To continue, scan again, and type on the phone the number that this computer shows."],
+            button: Some("Scan again"),
+            ..PLAIN
+        },
+        Reason::HandoffExpired => Text {
+            title: "This code is no longer valid",
+            lead: "It was used already, another phone scanned it first, or it is older than two minutes.",
+            advice: &["Reload the page on the computer and scan again."],
+            ..PLAIN
+        },
+        Reason::HandoffMismatched => Text {
+            title: "The numbers differ",
+            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
+            advice: &[
+                "If it really was you, scan again from the computer and type its new number.",
+                "If somebody sent you the code, do not scan it again: they would be signed in as you.",
+            ],
             ..PLAIN
         },
         Reason::LoginLoop => Text {

@@ -46,10 +46,12 @@ pub(super) struct Words {
     pub(super) cancel: &'static str,
     /// As `qr_code`, where it signs a desktop in.
     pub(super) scan_code: &'static str,
-    /// Before the number that desktop and phone share.
+    /// On the desktop, before the number that has to be typed on the phone.
     pub(super) number: &'static str,
-    /// On the desktop, once the phone is there.
-    pub(super) scanned: &'static str,
+    /// On the phone, before the place where that number is typed.
+    pub(super) type_number: &'static str,
+    /// Before the site's name.
+    pub(super) site: &'static str,
     /// The link to go on with where no script does.
     pub(super) proceed: &'static str,
     pub(super) refuse: &'static str,
@@ -57,6 +59,8 @@ pub(super) struct Words {
     pub(super) browser: &'static str,
     /// Before a desktop's address.
     pub(super) place: &'static str,
+    /// After it.
+    pub(super) same_network: &'static str,
 }
 
 impl Tongue {
@@ -127,13 +131,10 @@ impl Tongue {
         }
     }
 
-    /// `several`: the number is found among others rather than compared.
-    pub(super) const fn confirm(self, several: bool) -> Text {
-        match (self, several) {
-            (Self::Chinese, true) => chinese::FIND_NUMBER,
-            (Self::Chinese, false) => chinese::COMPARE_NUMBER,
-            (Self::English, true) => english::FIND_NUMBER,
-            (Self::English, false) => english::COMPARE_NUMBER,
+    pub(super) const fn confirm(self) -> Text {
+        match self {
+            Self::Chinese => chinese::CONFIRM,
+            Self::English => english::CONFIRM,
         }
     }
 
