@@ -1,25 +1,29 @@
 (function () {
-  var box = document.getElementById('waiting'), over = false;
-  function told(name) { return box.getAttribute('data-' + name); }
+  var page = document.getElementById('waiting'), over = false;
+  function given(name) { return page.getAttribute('data-' + name); }
   function leave() {
     if (over) return;
     over = true;
-    location.replace(told('next'));
+    location.replace(given('next'));
   }
-  function hear(word) {
-    if (word === 'scanned') document.getElementById('scanned').hidden = false;
-    else if (word !== 'waiting') leave();
+  function hear(said) {
+    var words = said.split(' ');
+    if (words[0] === 'scanned') {
+      document.getElementById('number').textContent = words[1];
+      document.getElementById('scanned').hidden = false;
+      document.getElementById('code').hidden = true;
+    } else if (words[0] !== 'waiting') leave();
   }
   function poll() {
     var request = new XMLHttpRequest();
-    request.open('GET', told('poll'));
-    request.onload = function () { hear(request.status === 200 ? request.responseText.trim() : 'over'); };
+    request.open('GET', given('poll'));
+    request.onload = function () { hear(request.status === 200 ? request.responseText : 'over'); };
     request.onloadend = function () { if (!over) setTimeout(poll, 2000); };
     request.send();
   }
-  setTimeout(leave, told('seconds') * 1000);
+  setTimeout(leave, given('seconds') * 1000);
   if (!window.EventSource) return poll();
-  var events = new EventSource(told('events'));
+  var events = new EventSource(given('events'));
   events.onmessage = function (event) { hear(event.data); };
   events.onerror = function () { events.close(); if (!over) poll(); };
 })();

@@ -17,12 +17,14 @@ pub(super) const WORDS: Words = Words {
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
-    number: "手机上会显示这个数字",
-    scanned: "已扫码，请在手机上确认",
+    scanned: "已扫码",
+    number: "请在手机上输入这个数字",
     proceed: "手机上确认后，点这里继续",
-    refuse: "不是我，拒绝登录",
+    type_number: "电脑上显示的数字",
+    refuse: "拒绝登录",
     browser: "浏览器",
-    place: "网络地址",
+    address_of_desktop: "网络地址",
+    same_network: "与这部手机在同一网络",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -43,18 +45,12 @@ pub(super) const WAITING: Text = Text {
     ..PLAIN
 };
 
-const FIND_LEAD: &str = "有一台电脑要用你的微信登录。";
-const NOT_MINE: &[&str] = &["只有你自己正在电脑上登录时才继续。别人发来或贴出的二维码，一律拒绝。"];
-
-pub(super) const FIND_NUMBER: Text =
-    Text { title: "点击电脑上显示的数字", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
-
-pub(super) const COMPARE_NUMBER: Text = Text {
-    title: "电脑上是这个数字吗？",
-    lead: FIND_LEAD,
-    advice: NOT_MINE,
-    button: Some("数字一致，确认登录"),
-    ..PLAIN
+pub(super) const CONFIRM: Text = Text {
+    title: "在电脑上登录？",
+    lead: "有一台电脑要用你的微信登录本网站。",
+    advice: &["只有你自己正在那台电脑上登录时才确认。别人发来或贴出的二维码，请一律拒绝。"],
+    button: Some("确认登录"),
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -73,18 +69,6 @@ pub(super) const fn settled(settled: Settled) -> Text {
         Settled::Refused => {
             Text { title: "已拒绝登录", lead: "那台电脑没有登录，这个页面可以关闭。", ..PLAIN }
         }
-        Settled::Mismatched => Text {
-            title: "数字不一致",
-            lead: "为了安全，这次登录已取消，电脑没有登录。",
-            advice: &["如果确实是你在登录，请在电脑上重新获取二维码，再扫一次。"],
-            ..PLAIN
-        },
-        Settled::Expired => Text {
-            title: "二维码已失效",
-            lead: "它已经用过，或者超过了两分钟。",
-            advice: &["请在电脑上重新获取二维码，再扫一次。"],
-            ..PLAIN
-        },
     }
 }
 
@@ -186,7 +170,8 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            lead: "现在是微信快照页，只能浏览，不能登录。",
+            // WeChat's own words, which stand at the bottom of the same screen.
+            lead: "该网页需获取个人信息才可使用完整服务，当前仅可浏览部分内容。",
             advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },

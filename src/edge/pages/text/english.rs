@@ -17,12 +17,14 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    number: "Your phone will show this number",
-    scanned: "Scanned. Please confirm on your phone",
-    proceed: "Confirmed on your phone? Go on",
-    refuse: "This is not me: refuse",
+    scanned: "Scanned",
+    number: "Enter this number on your phone",
+    proceed: "Confirmed on the phone? Go on",
+    type_number: "Number on your computer",
+    refuse: "Refuse",
     browser: "Browser",
-    place: "Network address",
+    address_of_desktop: "Network address",
+    same_network: "in the same network as this phone",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -46,19 +48,12 @@ pub(super) const WAITING: Text = Text {
     ..PLAIN
 };
 
-const FIND_LEAD: &str = "A computer wants to sign in with your WeChat.";
-const NOT_MINE: &[&str] =
-    &["Go on only if it is you who is signing in on a computer. Refuse any code that somebody sent or posted."];
-
-pub(super) const FIND_NUMBER: Text =
-    Text { title: "Tap the number on your computer", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
-
-pub(super) const COMPARE_NUMBER: Text = Text {
-    title: "Is this the number on your computer?",
-    lead: FIND_LEAD,
-    advice: NOT_MINE,
-    button: Some("Same number: sign in"),
-    ..PLAIN
+pub(super) const CONFIRM: Text = Text {
+    title: "Sign in on a computer?",
+    lead: "A computer wants to sign in to this site with your WeChat.",
+    advice: &["Confirm only if it is you who sits there. Refuse any code that somebody sent or posted."],
+    button: Some("Confirm sign-in"),
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -77,18 +72,6 @@ pub(super) const fn settled(settled: Settled) -> Text {
         Settled::Refused => {
             Text { title: "Sign-in refused", lead: "The computer was not signed in. You can close this page.", ..PLAIN }
         }
-        Settled::Mismatched => Text {
-            title: "The numbers differ",
-            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
-            advice: &["If it really was you, get a new code on the computer and scan again."],
-            ..PLAIN
-        },
-        Settled::Expired => Text {
-            title: "This code is no longer valid",
-            lead: "It was used already, or is older than two minutes.",
-            advice: &["Get a new code on the computer and scan again."],
-            ..PLAIN
-        },
     }
 }
 
@@ -195,7 +178,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
+            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },
