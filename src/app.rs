@@ -140,7 +140,7 @@ impl App {
             },
             login::Options { every_browser_is_wechat: options.every_browser_is_wechat, ..login::Options::default() },
         ));
-        let pages = Arc::new(Pages::new(&config.public_url, &config.paths, config.sign_in.language));
+        let pages = Arc::new(Pages::new(&config.public_url, &config.paths, &config.pages, config.sign_in.language));
         let jsconfig = Arc::new(JsConfig::new(
             jsconfig::Sections {
                 jssdk: &config.jssdk,
@@ -169,7 +169,7 @@ impl App {
                     policy: policy.clone(),
                     sessions: sessions.clone(),
                     login: login.clone(),
-                    local: Local::new(&config.sign_in, &config.paths, identity.jwks()),
+                    local: Local::new(&config.sign_in, &config.paths, &config.pages, identity.jwks()),
                     jsconfig: jsconfig.clone(),
                     me: Me::new(sessions.clone(), tokens.clone()),
                     me_path: config.paths.me.clone(),

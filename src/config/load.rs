@@ -12,7 +12,7 @@ use super::problem::{Fault, Origin, Problem, Problems};
 use super::reader::{Effective, Reader};
 use super::source::Source;
 use super::upstream::Surroundings;
-use super::{Config, jssdk, jwt, paths, routes, schema, sections, session, upstream};
+use super::{Config, jssdk, jwt, pages, paths, routes, schema, sections, session, upstream};
 
 /// Some hundred times the documented file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -124,6 +124,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     let upstream = upstream::of_site(read, &around);
     let official_account = sections::official_account(read);
     let sign_in = sections::sign_in(read);
+    let pages = pages::pages(read);
     let session = session::session(read, public_url.as_ref());
     let identity = jwt::identity(read, public_url.as_ref(), &session.cookie_name);
     let paths = paths::paths(read, &sign_in.verify_files);
@@ -136,6 +137,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
         server,
         official_account: official_account?,
         sign_in,
+        pages,
         session,
         identity,
         jssdk,

@@ -7,6 +7,7 @@ mod jssdk;
 mod jwt;
 mod load;
 mod nearest;
+mod pages;
 mod parse;
 mod paths;
 mod problem;
@@ -43,6 +44,7 @@ pub struct Config {
     pub server: Server,
     pub official_account: OfficialAccount,
     pub sign_in: SignIn,
+    pub pages: Pages,
     pub session: Session,
     pub identity: Identity,
     pub jssdk: JsSdk,
@@ -162,6 +164,30 @@ pub enum Language {
     Auto,
     Chinese,
     English,
+}
+
+/// What the gate's own pages show of the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pages {
+    /// `None`: the host of `public_url`. One line, at most 40 characters.
+    pub site_name: Option<String>,
+    pub logo: Option<Logo>,
+}
+
+/// The site's logo, read when the gate starts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// At most 64 KiB.
+    pub bytes: Vec<u8>,
+    pub picture: Picture,
+}
+
+/// A format that every browser shows in an `<img>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    Png,
+    Jpeg,
+    Svg,
 }
 
 /// The browser's session cookie.

@@ -53,8 +53,9 @@ const TEMPLATES: [(&str, &str); 15] = [
 pub struct Pages {
     templates: Environment<'static>,
     origin: Box<str>,
-    /// Shown as the site's name.
-    host: Box<str>,
+    site: Box<str>,
+    /// Path of the picture beside it, where there is one.
+    logo: Option<Box<str>>,
     /// Path of the endpoint, ready for a URL.
     login: Box<str>,
     logout: Box<str>,
@@ -64,7 +65,12 @@ pub struct Pages {
 impl Pages {
     /// Parses the templates.
     #[must_use]
-    pub fn new(public_url: &config::PublicUrl, paths: &config::Paths, language: config::Language) -> Self {
+    pub fn new(
+        public_url: &config::PublicUrl,
+        paths: &config::Paths,
+        pages: &config::Pages,
+        language: config::Language,
+    ) -> Self {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -74,7 +80,8 @@ impl Pages {
         Self {
             templates,
             origin: public_url.origin.as_str().into(),
-            host: public_url.host.as_str().into(),
+            site: pages.site_name.as_deref().unwrap_or(&public_url.host).into(),
+            logo: pages.logo.as_ref().map(|_| format!("{}/logo", paths.prefix).into()),
             login: utf8_percent_encode(&paths.login, CONTROLS).to_string().into(),
             logout: utf8_percent_encode(&paths.logout, CONTROLS).to_string().into(),
             language,
@@ -142,7 +149,7 @@ impl Pages {
 
     /// What the site is called.
     fn name(&self) -> &str {
-        &self.host
+        &self.site
     }
 
     fn tongue(&self, asker: &Asker) -> Tongue {
@@ -169,13 +176,14 @@ impl Pages {
             .and_then(|template| {
                 template.render(context! {
                     nonce => nonce.as_str(),
-                    site => &*self.host,
+                    site => &*self.site,
+                    logo => self.logo.as_deref(),
                     request_id => asker.id.to_string(),
                     ..view.context.clone()
                 })
             })
             .expect("every template is there and is given all it names");
-        guard::page(view.status, page, &nonce, view.needs, &asker.id)
+        guard::page(view.status, page, &nonce, view.needs, self.logo.is_some(), &asker.id)
     }
 }
 

@@ -29,7 +29,8 @@ fn pages(language: Language) -> Pages {
         logout: path("/logout"),
         me: path("/me"),
     };
-    Pages::new(&public_url, &paths, language)
+    let shown = config::Pages { site_name: None, logo: None };
+    Pages::new(&public_url, &paths, &shown, language)
 }
 
 fn asker(wants_page: bool, chinese: Option<bool>) -> Asker {

@@ -17,14 +17,15 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    number: "Scanned. Type this number on your phone:",
-    type_number: "The two digits that the computer shows",
-    site: "Sign in to",
-    proceed: "Confirmed on your phone? Go on",
+    scanned: "Scanned",
+    number: "Enter this number on your phone",
+    proceed: "Confirmed on the phone? Go on",
+    type_number: "Number on your computer",
     refuse: "Refuse",
+    site: "Site",
     browser: "Browser",
-    place: "Network address",
-    same_network: " (the same network as this phone)",
+    address_of_desktop: "Network address",
+    same_network: "in the same network as this phone",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -43,20 +44,21 @@ pub(super) const CHOICE: Text = Text {
 
 pub(super) const WAITING: Text = Text {
     title: "Scan to sign in with WeChat",
-    lead: "Scan the code with WeChat on your phone, then type there the number that appears here.",
-    advice: &["The code works once, within two minutes. Let nobody else scan it for you, and tell nobody the number."],
+    lead: "Scan the code with WeChat on your phone, then enter there the number that appears here.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "Let this computer sign in?",
-    lead: "A computer wants to sign in with your WeChat. It can once you type the number on its screen.",
+    title: "Sign in on a computer?",
+    lead: "A computer wants to sign in to this site with your WeChat.",
     advice: &[
-        "Go on only if it is you who is signing in on a computer. Only that computer shows the number, and you have one try.",
-        "If somebody sent you the code, a link or the number, it is they who would be signed in as you: refuse.",
+        "Only that computer shows the number. One wrong try ends this sign-in.",
+        "Confirm only if it is you who sits there. If somebody sent or posted the code or the number, refuse: they want to \
+         sign in as you.",
     ],
-    button: Some("Sign in"),
-    ..PLAIN
+    button: Some("Confirm sign-in"),
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -203,7 +205,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
+            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },
