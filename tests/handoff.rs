@@ -20,16 +20,15 @@ use walk::{Desktop, HANDOFF, say, scan};
 async fn a_desktop_goes_on_by_itself_once_its_number_is_typed_on_the_phone() {
     let world = World::start(HANDOFF).await;
     let mut desktop = Desktop::open(&world, "/orders?tab=open").await;
-    let hearing = desktop.listen(&world);
+    let (first, mut stream) = desktop.listen(&world).await;
+    assert_eq!(first, "data: waiting\n\n");
     let mut phone = world.visitor("lin");
     let asked = scan(&world, &mut phone, &desktop.id).await;
     assert!(asked.text().contains("<form method=\"post\""), "{}", asked.text());
     let number = desktop.number(&world).await;
+    assert_eq!(stream.next().await, Some(format!("data: scanned {number}\n\n")));
     say(&world, &mut phone, &desktop.id, &number, "allow").await.assert_says("已确认登录");
-    let heard = hearing.await.expect("the stream");
-    let words: Vec<&str> = heard.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect();
-    assert_eq!(words.last(), Some(&"allowed"), "{heard}");
-    assert!(words[..words.len() - 1].iter().all(|word| *word == "waiting" || *word == format!("scanned {number}")));
+    assert_eq!(stream.rest().await, "data: allowed\n\n");
 
     let on = desktop.finish(&world).await;
     assert_eq!((on.status.as_u16(), on.header("location")), (303, Some("/orders?tab=open")));

@@ -27,7 +27,8 @@ async fn r1_a_stolen_code_signs_no_other_browser_in() {
     for step in ["before", "scanned", "allowed"] {
         for other in &mut others {
             assert_eq!(other.state(&world).await, "expired", "{step}");
-            assert_eq!(other.listen(&world).await.expect("a stream"), "data: expired\n\n", "{step}");
+            let (word, stream) = other.listen(&world).await;
+            assert_eq!((&*word, &*stream.rest().await), ("data: expired\n\n", ""), "{step}");
             other.finish(&world).await.assert_page(403, "login-expired");
             other.assert_no_way_in(&world).await;
         }
@@ -99,7 +100,7 @@ async fn a_second_phone_with_the_same_code_has_no_say() {
 async fn a_phone_that_signs_in_and_says_nothing_lets_nobody_in() {
     let world = World::start(HANDOFF).await;
     let mut desktop = Desktop::open(&world, "/menu?x=1").await;
-    let hearing = desktop.listen(&world);
+    let (_, stream) = desktop.listen(&world).await;
     let mut phone = world.visitor("lin");
     scan(&world, &mut phone, &desktop.id).await;
     let number = desktop.number(&world).await;
@@ -114,7 +115,7 @@ async fn a_phone_that_signs_in_and_says_nothing_lets_nobody_in() {
     assert_eq!(desktop.number(&world).await, number, "nearly over");
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(desktop.state(&world).await, "expired");
-    assert!(hearing.await.expect("the stream").ends_with("data: expired\n\n"));
+    assert!(stream.rest().await.ends_with("data: expired\n\n"));
     say(&world, &mut phone, &desktop.id, &number, "allow").await.assert_page(403, "login-expired");
     scan(&world, &mut phone, &desktop.id).await.assert_page(403, "login-expired");
     let over = desktop.finish(&world).await;
@@ -154,12 +155,12 @@ async fn one_wrong_number_ends_it_and_none_is_no_try() {
 async fn refusing_leaves_nothing_behind() {
     let world = World::start(HANDOFF).await;
     let mut desktop = Desktop::open(&world, "/orders").await;
-    let hearing = desktop.listen(&world);
+    let (_, stream) = desktop.listen(&world).await;
     let mut phone = world.visitor("lin");
     scan(&world, &mut phone, &desktop.id).await;
     let number = desktop.number(&world).await;
     say(&world, &mut phone, &desktop.id, &number, "refuse").await.assert_says("已拒绝");
-    assert!(hearing.await.expect("the stream").ends_with("data: refused\n\n"));
+    assert!(stream.rest().await.ends_with("data: refused\n\n"));
     say(&world, &mut phone, &desktop.id, &number, "allow").await.assert_says("已拒绝");
     let told = desktop.finish(&world).await;
     told.assert_page(403, "login-declined");

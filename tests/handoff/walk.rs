@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::Method;
-use tokio::task::JoinHandle;
 
+use crate::support::browser::Stream;
 use crate::support::visit::component;
 use crate::support::{Answer, Browser, CHROME, World};
 
@@ -47,14 +47,12 @@ impl Desktop {
         number.to_owned()
     }
 
-    /// Listens until the end; all that was said.
-    pub fn listen(&self, world: &World) -> JoinHandle<String> {
-        let (mut browser, url) = (self.browser.clone(), world.url(&given(&self.page, "events")));
-        tokio::spawn(async move {
-            let answer = browser.fetch(&url).await;
-            assert_eq!((answer.status.as_u16(), answer.content_type()), (200, "text/event-stream"));
-            answer.text()
-        })
+    /// Listens; the first word has been heard.
+    pub async fn listen(&self, world: &World) -> (String, Stream) {
+        let mut stream = self.browser.clone().listen(&world.url(&given(&self.page, "events"))).await;
+        assert_eq!(stream.headers["content-type"], "text/event-stream");
+        assert_eq!(stream.headers["cache-control"], "no-store");
+        (stream.next().await.expect("how things stand"), stream)
     }
 
     /// Goes on, as its script does at the end.
