@@ -10,6 +10,7 @@ use super::icon::Icon;
 use super::text::Tongue;
 use super::view::{View, qr_context, text_context};
 use super::{Pages, qr};
+use crate::login::Choice;
 
 /// A way in that a visitor may choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,16 @@ pub enum Way {
 }
 
 impl Way {
+    /// Nobody chooses the official account: inside WeChat it is the only way, and elsewhere it is none.
+    pub(in crate::edge) const fn of(choice: Choice) -> Option<Self> {
+        match choice {
+            Choice::OfficialAccount => None,
+            Choice::WebsiteApp => Some(Self::WebsiteApp),
+            Choice::WeCom => Some(Self::WeCom),
+            Choice::Handoff => Some(Self::Handoff),
+        }
+    }
+
     /// The word of `P/login?door=…`.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -3,7 +3,7 @@
 use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
-use crate::types::Outside;
+use crate::types::{Instead, Outside};
 
 pub(super) const WORDS: Words = Words {
     lang: "zh-CN",
@@ -208,23 +208,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             operator: DESKTOP_DOOR,
             ..PLAIN
         },
-        Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
-            title: "请在微信中打开",
-            lead: "本网站用微信登录，需要在微信里进行。",
-            advice: &["复制下面的地址。", "打开微信，发给「文件传输助手」或任意聊天。", "在聊天里点开这个地址。"],
-            ..PLAIN
-        },
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
-            title: "请在微信中打开",
-            lead: "本网站没有开通企业微信登录，请换到微信。",
-            advice: &[
-                "复制下面的地址。",
-                "打开微信（不是企业微信），发给「文件传输助手」或任意聊天。",
-                "在聊天里点开这个地址。",
-            ],
-            operator: Some("要让访客在企业微信里登录，需要配置企业微信应用（wecom）。"),
-            ..PLAIN
-        },
+        Reason::NotInWechat { outside, instead, .. } => elsewhere(*outside, *instead),
         Reason::RateLimited { .. } => {
             Text {
                 title: "操作太频繁", lead: "这个网络的请求太多，请稍等一会儿。", button: AGAIN, ..PLAIN
@@ -288,4 +272,43 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             Text { title: "访问的人太多了", lead: "网站正忙，请稍等片刻。", button: AGAIN, ..PLAIN }
         }
     }
+}
+
+/// Where else a visitor can sign in, and how to get there.
+const fn elsewhere(outside: Outside, instead: Instead) -> Text {
+    let lead = match (outside, instead) {
+        (Outside::WeCom, Instead::Desktop) => "本网站没有开通企业微信登录，请换到电脑。",
+        (Outside::WeCom, _) => "本网站没有开通企业微信登录，请换到微信。",
+        (Outside::WeChat, Instead::Desktop) => "本网站没有开通微信内的登录，请换到电脑。",
+        (Outside::WeChat, _) => "本网站没有开通微信内的登录，请换到企业微信。",
+        (_, Instead::WeChat) => "本网站用微信登录，需要在微信里进行。",
+        (_, Instead::WeCom) => "本网站用企业微信登录，需要在企业微信里进行。",
+        (_, Instead::Desktop) => "本网站用二维码登录，需要用手机扫电脑上的二维码。",
+    };
+    let operator = match outside {
+        Outside::WeCom => Some("要让访客在企业微信里登录，需要配置企业微信应用（wecom）。"),
+        Outside::WeChat => Some("要让访客在微信里登录，需要配置服务号（official_account）。"),
+        Outside::Phone | Outside::Desktop => None,
+    };
+    let (title, advice): (_, &[&str]) = match (instead, outside) {
+        (Instead::WeChat, Outside::WeCom) => (
+            "请在微信中打开",
+            &[
+                "复制下面的地址。",
+                "打开微信（不是企业微信），发给「文件传输助手」或任意聊天。",
+                "在聊天里点开这个地址。",
+            ],
+        ),
+        (Instead::WeChat, _) => (
+            "请在微信中打开",
+            &["复制下面的地址。", "打开微信，发给「文件传输助手」或任意聊天。", "在聊天里点开这个地址。"],
+        ),
+        (Instead::WeCom, _) => {
+            ("请在企业微信中打开", &["复制下面的地址。", "打开企业微信，发到任意聊天。", "在聊天里点开这个地址。"])
+        }
+        (Instead::Desktop, _) => {
+            ("请在电脑上打开", &["复制下面的地址。", "在电脑的浏览器里打开它。", "用手机扫描那里的二维码。"])
+        }
+    };
+    Text { title, lead, advice, operator, ..PLAIN }
 }

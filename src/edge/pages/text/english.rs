@@ -3,7 +3,7 @@
 use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
-use crate::types::Outside;
+use crate::types::{Instead, Outside};
 
 pub(super) const WORDS: Words = Words {
     lang: "en",
@@ -219,27 +219,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             operator: DESKTOP_DOOR,
             ..PLAIN
         },
-        Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
-            title: "Open this page in WeChat",
-            lead: "This site signs you in with WeChat, and that works inside WeChat only.",
-            advice: &[
-                "Copy the address below.",
-                "In WeChat, send it to File Transfer or to any chat.",
-                "Tap the address in that chat.",
-            ],
-            ..PLAIN
-        },
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
-            title: "Open this page in WeChat",
-            lead: "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use WeChat instead.",
-            advice: &[
-                "Copy the address below.",
-                "In WeChat (not WeCom), send it to File Transfer or to any chat.",
-                "Tap the address in that chat.",
-            ],
-            operator: Some("To sign visitors in inside WeCom, a WeCom application (wecom) must be configured."),
-            ..PLAIN
-        },
+        Reason::NotInWechat { outside, instead, .. } => elsewhere(*outside, *instead),
         Reason::RateLimited { .. } => Text {
             title: "Too many attempts",
             lead: "Too many requests came from this network. Please wait a moment.",
@@ -311,4 +291,61 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             ..PLAIN
         },
     }
+}
+
+/// Where else a visitor can sign in, and how to get there.
+const fn elsewhere(outside: Outside, instead: Instead) -> Text {
+    let lead = match (outside, instead) {
+        (Outside::WeCom, Instead::Desktop) => {
+            "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use a computer instead."
+        }
+        (Outside::WeCom, _) => {
+            "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use WeChat instead."
+        }
+        (Outside::WeChat, Instead::Desktop) => {
+            "You are in WeChat. Sign-in inside WeChat is not set up on this site, so please use a computer instead."
+        }
+        (Outside::WeChat, _) => {
+            "You are in WeChat. Sign-in inside WeChat is not set up on this site, so please use WeCom instead."
+        }
+        (_, Instead::WeChat) => "This site signs you in with WeChat, and that works inside WeChat only.",
+        (_, Instead::WeCom) => "This site signs you in with WeCom, and that works inside WeCom only.",
+        (_, Instead::Desktop) => {
+            "This site signs you in with a QR code, which your phone scans off a computer’s screen."
+        }
+    };
+    let operator = match outside {
+        Outside::WeCom => Some("To sign visitors in inside WeCom, a WeCom application (wecom) must be configured."),
+        Outside::WeChat => {
+            Some("To sign visitors in inside WeChat, a service account (official_account) must be configured.")
+        }
+        Outside::Phone | Outside::Desktop => None,
+    };
+    let (title, advice): (_, &[&str]) = match (instead, outside) {
+        (Instead::WeChat, Outside::WeCom) => (
+            "Open this page in WeChat",
+            &[
+                "Copy the address below.",
+                "In WeChat (not WeCom), send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+        ),
+        (Instead::WeChat, _) => (
+            "Open this page in WeChat",
+            &[
+                "Copy the address below.",
+                "In WeChat, send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+        ),
+        (Instead::WeCom, _) => (
+            "Open this page in WeCom",
+            &["Copy the address below.", "In WeCom, send it to any chat.", "Tap the address in that chat."],
+        ),
+        (Instead::Desktop, _) => (
+            "Open this page on a computer",
+            &["Copy the address below.", "Open it in a computer’s browser.", "Scan the code that appears there."],
+        ),
+    };
+    Text { title, lead, advice, operator, ..PLAIN }
 }
