@@ -5,10 +5,12 @@
 mod children;
 mod chrome;
 mod fragment;
+mod gallery;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
 mod matrix;
+mod pages;
 mod spa;
 mod town;
 #[path = "../examples/walk.rs"]

@@ -104,6 +104,7 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     match reason {
         Reason::LoginRequired { target, scope }
         | Reason::LoginDeclined { target, scope }
+        | Reason::HandoffRefused { target, scope }
         | Reason::WechatUnavailable { target, scope } => Some(pages.login_link(target, *scope)),
         Reason::LoginExpired { target } => Some(pages.login_link(target, None)),
         // By the site's own address: to have come by another is one way into the loop.
@@ -121,6 +122,8 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
         | Reason::HeaderTooLarge(Oversize::Headers)
         | Reason::Forbidden(Barrier::AllowList | Barrier::Snapshot)
         | Reason::Snapshot
+        | Reason::HandoffExpired
+        | Reason::HandoffMismatched
         | Reason::NotInWechat { .. }
         | Reason::JsconfigUrlMissing
         | Reason::JsconfigUrlNotAllowed

@@ -90,11 +90,8 @@ impl Gate {
         let (public_url, paths) = (public_url(), paths());
         let website_app = wishes.website_app.then(scripted::website_app);
         let wecom = wishes.wecom.map(|scope| config::WeCom { scope, ..scripted::corporation() });
-        let app_ids = vec![
-            wishes.account.app_id.clone(),
-            scripted::website_app().app_id.clone(),
-            scripted::corporation().corp_id.clone(),
-        ];
+        let app_ids =
+            vec![wishes.account.app_id.clone(), scripted::website_app().app_id, scripted::corporation().corp_id];
         let sessions = Arc::new(Sessions::new(&session(), &public_url, app_ids, memory.clone(), clock.clone()));
         let endpoints = wechat.endpoints();
         let tokens = |client: Client| UserTokens::new(client, Arc::clone(&store), clock.clone());
@@ -110,6 +107,7 @@ impl Gate {
             }),
         };
         let sign_in = config::SignIn {
+            handoff: false,
             keep_fragment: wishes.keep_fragment,
             attempts_per_minute: wishes.attempts_per_minute,
             verify_files: Vec::new(),
