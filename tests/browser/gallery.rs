@@ -51,6 +51,7 @@ fn name(reason: &Reason) -> &'static str {
         Reason::NotInWechat { outside: Outside::Desktop, .. } => "outside-desktop",
         Reason::NotInWechat { outside: Outside::Phone, .. } => "outside-phone",
         Reason::NotInWechat { outside: Outside::WeCom, .. } => "outside-wecom",
+        Reason::NotInWechat { outside: Outside::WeChat, .. } => "outside-wechat",
         Reason::RateLimited { .. } => "rate-limited",
         Reason::JsconfigUrlMissing => "jsconfig-url-missing",
         Reason::JsconfigUrlNotAllowed => "jsconfig-url-not-allowed",
