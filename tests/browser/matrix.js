@@ -62,14 +62,19 @@ async function signedIn(page, expected) {
   assert.equal(await page.evaluate(() => document.cookie), '');
 }
 
-// By the gate's confirming page; what the browser holds then is nothing to the gate.
+// What the browser holds is nothing to the gate.
+async function signedOut(page) {
+  const cookies = (await page.context().cookies(gate)).map(({ name, value }) => `${name}=${value}`);
+  const { status } = await fetch(`${gate}/_wechat/me`, { headers: { cookie: cookies.join('; ') } });
+  assert.equal(status, 401);
+}
+
+// By the gate's confirming page.
 async function leave(page) {
   await page.goto(`${gate}/_wechat/logout?rd=/told`);
   await page.click('button[type=submit]');
   await page.waitForURL((url) => url.pathname !== '/_wechat/logout');
-  const cookies = (await page.context().cookies(gate)).map(({ name, value }) => `${name}=${value}`);
-  const { status } = await fetch(`${gate}/_wechat/me`, { headers: { cookie: cookies.join('; ') } });
-  assert.equal(status, 401);
+  await signedOut(page);
 }
 
 // Where the gate has sent the browser, by the first address there.
@@ -168,7 +173,7 @@ const handsOffInVain = () =>
       await phone.waitForSelector('form', { state: 'detached' });
     });
     await page.waitForSelector('text=login-declined');
-    assert.equal(await page.evaluate(async () => (await fetch('/_wechat/me')).status), 401);
+    await signedOut(page);
   });
 
 // A page that says where to open the address, and hands it over.
