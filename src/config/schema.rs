@@ -116,8 +116,6 @@ const UNBUILT: &[(&str, &str)] = &[
     ("telemetry", "Remove it; the log has a line for every request."),
     ("endpoints.qyapi", "Remove it; this version does not speak to WeCom."),
     ("endpoints.wwlogin", "Remove it; this version does not speak to WeCom."),
-    ("upstream.ca_file", "Remove it; the upstream is spoken to by http or a unix socket."),
-    ("route.*.upstream.ca_file", "Remove it; the upstream is spoken to by http or a unix socket."),
 ];
 
 const fn key(path: &'static str, kind: Kind, default: Option<&'static str>) -> Key {
@@ -152,7 +150,7 @@ const KEYS: &[Key] = &[
     key("upstream.response_timeout", Kind::Duration(WAIT), Some(r#""60s""#)),
     key("upstream.idle_timeout", Kind::Duration(WAIT), Some(r#""5m""#)),
     key("upstream.preserve_host", Kind::Switch, Some("true")),
-    later("upstream.ca_file", Kind::Text, None),
+    key("upstream.ca_file", Kind::Text, None),
     key("server.listen", Kind::List, Some(r#""0.0.0.0:4180""#)),
     key("server.trusted_proxies", Kind::List, Some("[]")),
     key("server.workers", Kind::Integer(0..=512), Some("0")),
@@ -232,7 +230,7 @@ const KEYS: &[Key] = &[
     key("route.*.upstream.response_timeout", Kind::Duration(WAIT), None),
     key("route.*.upstream.idle_timeout", Kind::Duration(WAIT), None),
     key("route.*.upstream.preserve_host", Kind::Switch, None),
-    later("route.*.upstream.ca_file", Kind::Text, None),
+    key("route.*.upstream.ca_file", Kind::Text, None),
 ];
 
 #[cfg(test)]
