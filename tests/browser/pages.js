@@ -11,6 +11,7 @@ const [folder, stops] = [process.argv[2], JSON.parse(process.argv[3])];
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 // What a phone on a bad network gets quickly.
 const LIMIT = 30_000;
+// A small phone, an ordinary one, a desktop. Pictures are taken of the first and the last.
 const SCREENS = [320, 390, 1280];
 
 const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
@@ -25,7 +26,7 @@ async function look(page, name, wrong) {
       await page.emulateMedia({ colorScheme });
       const place = `${name}-${width}-${colorScheme}`;
       wrong.push(...(await page.evaluate(audit)).map((sentence) => `${place}: ${sentence}`));
-      await page.screenshot({ path: `${folder}/${place}.png` });
+      if (width !== 390) await page.screenshot({ path: `${folder}/${place}.png` });
     }
   }
   // By the debugger's hand, so the page's own policy does not have to let it in.

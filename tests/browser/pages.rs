@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::children::in_repository;
 use crate::gallery;
 
-/// Both languages, three widths, two colour schemes.
-const PICTURES_PER_PAGE: usize = 2 * 3 * 2;
+/// Both languages, phone and desktop, light and dark.
+const PICTURES_PER_PAGE: usize = 2 * 2 * 2;
 
 /// Looks at every stop; pictures are left in `SCREENSHOTS`, where that is set.
 fn look_at(stops: &[Value]) {
