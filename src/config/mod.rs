@@ -140,6 +140,8 @@ pub enum SnapshotPolicy {
 /// How visitors are signed in.
 #[derive(Debug, Clone)]
 pub struct SignIn {
+    /// Desktop visitors may scan with WeChat and sign in through the official account.
+    pub handoff: bool,
     /// Sign-ins begun per client address (IPv6: per /64) and minute; `0` is off.
     pub attempts_per_minute: u32,
     pub verify_files: Vec<VerifyFile>,

@@ -181,7 +181,7 @@ const KEYS: &[Key] = &[
     later("wecom.agent_id", Kind::Text, None),
     later("wecom.secret", Kind::Secret, None),
     later("wecom.scope", Kind::Choice(&["base", "privateinfo"]), Some(r#""base""#)),
-    off("sign_in.handoff"),
+    key("sign_in.handoff", Kind::Switch, Some("false")),
     off("sign_in.keep_fragment"),
     key("sign_in.attempts_per_minute", Kind::Integer(0..=1_000_000), Some("600")),
     key("sign_in.verify_files", Kind::List, Some("[]")),

@@ -260,7 +260,7 @@ fn local_claim(error: &crate::store::Error) -> Claim {
 }
 
 /// A silent sign-in in one tab must not undo what another tab has just been told in full.
-fn keep_what_is_known(identity: Identity, visitor: Option<&Session>) -> Identity {
+pub(super) fn keep_what_is_known(identity: Identity, visitor: Option<&Session>) -> Identity {
     let Some(known) = visitor.filter(|session| session.is_of(&identity) && !identity.snapshot).map(Session::identity)
     else {
         return identity;

@@ -8,6 +8,7 @@ mod callback;
 mod door;
 mod exchange;
 mod flow;
+pub mod handoff;
 mod logout;
 mod outcome;
 mod params;
@@ -35,11 +36,12 @@ use crate::config;
 use crate::request::Head;
 use crate::session::{Session, Sessions};
 use crate::store::Store;
-use crate::types::Scope;
+use crate::types::{Outside, Scope};
 use crate::wechat::{self, UserTokens};
 use authorize::{Authorize, COMPONENT};
 use exchange::Exchange;
 use flow::Flows;
+use handoff::HandOff;
 use rounds::{Known, Round, Rounds};
 
 /// Signs visitors in and out. One for all workers.
@@ -55,6 +57,8 @@ pub struct Login {
     flows: Flows,
     rounds: Rounds,
     exchange: Exchange,
+    /// Where the operator wants it.
+    handoff: Option<HandOff>,
     sessions: Arc<Sessions>,
 }
 
@@ -95,6 +99,7 @@ pub enum Endpoint {
     Login,
     Callback,
     Logout,
+    Handoff(handoff::Endpoint),
 }
 
 impl Default for Options {
@@ -109,6 +114,9 @@ impl Login {
         let Sections { public_url, paths, official_account: account, sign_in, endpoints } = sections;
         let Parts { sessions, store, wechat, tokens, clock, runtime } = parts;
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
+        let handoff = sign_in
+            .handoff
+            .then(|| HandOff::new(paths, public_url, &sessions, Arc::clone(&store), clock.clone(), runtime.clone()));
         Self {
             default_scope: account.scope,
             snapshot: account.snapshot,
@@ -128,6 +136,7 @@ impl Login {
                 runtime,
             }),
             rounds,
+            handoff,
             sessions,
             public_url: public_url.clone(),
             paths: paths.clone(),
@@ -137,10 +146,12 @@ impl Login {
     /// The endpoint at a path, if it is one of ours.
     #[must_use]
     pub fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        let Self { paths, .. } = self;
-        [(&paths.login, Endpoint::Login), (&paths.callback, Endpoint::Callback), (&paths.logout, Endpoint::Logout)]
-            .into_iter()
-            .find_map(|(ours, endpoint)| (ours == path).then_some(endpoint))
+        let Self { paths, handoff, .. } = self;
+        let own =
+            [(&paths.login, Endpoint::Login), (&paths.callback, Endpoint::Callback), (&paths.logout, Endpoint::Logout)]
+                .into_iter()
+                .find_map(|(ours, endpoint)| (ours == path).then_some(endpoint));
+        own.or_else(|| handoff.as_ref()?.endpoint(path).map(Endpoint::Handoff))
     }
 
     /// WeChat's standing refusal of this gate's own credentials or address, met by sign-ins of the last five minutes.
@@ -184,6 +195,15 @@ impl Login {
             Endpoint::Login => self.login(head, visitor).await,
             Endpoint::Callback => self.callback(head, visitor).await,
             Endpoint::Logout => self.logout(head, form, visitor),
+            Endpoint::Handoff(endpoint) => {
+                let handoff = self.handoff.as_ref().expect("it is an endpoint only where there is a hand-off");
+                match endpoint {
+                    handoff::Endpoint::Phone => self.handoff_phone(handoff, head, form, visitor).await,
+                    handoff::Endpoint::Wait => self.handoff_wait(handoff, head),
+                    handoff::Endpoint::State => self.handoff_state(handoff, head).await,
+                    handoff::Endpoint::Finish => self.handoff_finish(handoff, head, visitor).await,
+                }
+            }
         }
     }
 
@@ -212,7 +232,11 @@ impl Login {
         target: ReturnTo,
         parent: Option<Round>,
     ) -> Result<Answer, Refused> {
-        if let Door::None(outside) = self.door(head) {
+        let door = self.door(head);
+        if let (Door::None(Outside::Desktop), Some(handoff)) = (door, &self.handoff) {
+            return self.hand_off(handoff, head, scope, target).await;
+        }
+        if let Door::None(outside) = door {
             return Err(Error::NotInWechat { outside, target }.into());
         }
         self.count(Step::Begin, head)?;

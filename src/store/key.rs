@@ -18,6 +18,9 @@ enum Name {
     Revoked([u8; 16]),
     UserToken([u8; 32]),
     Platform([u8; 32]),
+    HandoffTicket([u8; 16]),
+    HandoffClaim([u8; 16]),
+    HandoffVerdict([u8; 16]),
 }
 
 /// What a record is about; each kind has room of its own.
@@ -28,6 +31,7 @@ pub(super) enum Kind {
     Revoked,
     UserToken,
     Platform,
+    Handoff,
 }
 
 impl Key {
@@ -61,6 +65,24 @@ impl Key {
         Self(Name::Platform(digest(&[appid.as_str(), kind])))
     }
 
+    /// A desktop that waits for a phone.
+    #[must_use]
+    pub const fn handoff_ticket(id: [u8; 16]) -> Self {
+        Self(Name::HandoffTicket(id))
+    }
+
+    /// Which phone took that ticket up.
+    #[must_use]
+    pub const fn handoff_claim(id: [u8; 16]) -> Self {
+        Self(Name::HandoffClaim(id))
+    }
+
+    /// What that phone's owner said.
+    #[must_use]
+    pub const fn handoff_verdict(id: [u8; 16]) -> Self {
+        Self(Name::HandoffVerdict(id))
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         match self.0 {
             Name::Code(_) => Kind::Code,
@@ -68,6 +90,7 @@ impl Key {
             Name::Revoked(_) => Kind::Revoked,
             Name::UserToken(_) => Kind::UserToken,
             Name::Platform(_) => Kind::Platform,
+            Name::HandoffTicket(_) | Name::HandoffClaim(_) | Name::HandoffVerdict(_) => Kind::Handoff,
         }
     }
 }
@@ -91,6 +114,9 @@ impl fmt::Display for Key {
             Name::Revoked(id) => ("revoked", id),
             Name::UserToken(id) => ("user-token", id),
             Name::Platform(id) => ("platform", id),
+            Name::HandoffTicket(id) => ("handoff-ticket", id),
+            Name::HandoffClaim(id) => ("handoff-claim", id),
+            Name::HandoffVerdict(id) => ("handoff-verdict", id),
         };
         write!(f, "{prefix}:{}", HEXLOWER.encode_display(id))
     }
@@ -117,6 +143,9 @@ mod tests {
             Key::revoked(SessionId([7; 16])),
             Key::user_token(&appid, &openid),
             Key::platform(&appid, "jsapi"),
+            Key::handoff_ticket([7; 16]),
+            Key::handoff_claim([7; 16]),
+            Key::handoff_verdict([7; 16]),
         ] {
             let text = key.to_string();
             let (prefix, id) = text.split_once(':').expect("a prefix");
@@ -128,6 +157,8 @@ mod tests {
     #[test]
     fn kinds_with_the_same_id_are_different_records() {
         assert_ne!(Key::state([7; 16]), Key::revoked(SessionId([7; 16])));
+        assert_ne!(Key::handoff_ticket([7; 16]), Key::handoff_claim([7; 16]));
+        assert_ne!(Key::handoff_claim([7; 16]), Key::handoff_verdict([7; 16]));
     }
 
     #[test]

@@ -29,6 +29,7 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
             Kind::Choice(words) => *[
                 ("userinfo", r#""userinfo""#),
                 ("deny", r#""deny""#),
+                ("classic", r#""classic""#),
                 ("en", r#""en""#),
                 ("none", r#""none""#),
                 ("base64", r#""base64""#),

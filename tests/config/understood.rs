@@ -27,6 +27,7 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(config.session.idle, Some(Duration::from_secs(86_400)));
     assert_eq!((config.session.same_site, config.session.cookie_domain), (SameSite::Lax, None));
     assert_eq!((config.official_account.scope, config.official_account.snapshot), (Scope::Base, SnapshotPolicy::Page));
+    assert_eq!(config.official_account.token, TokenSource::Stable);
     assert_eq!((config.sign_in.attempts_per_minute, config.sign_in.language), (600, Language::Auto));
     assert_eq!((config.identity.headers, config.identity.encoding), (true, Encoding::Percent));
     assert!(config.identity.jwt.is_none() && config.routes.is_empty());
@@ -48,6 +49,10 @@ fn words_stand_for_what_they_say() {
         let text = with("", "").replace("app_id", &format!("scope = \"{word}\"\napp_id"));
         assert_eq!(load(&text).config.official_account.scope, meaning);
         assert_eq!(route(&format!("scope = \"{word}\"")).scope, Some(meaning));
+    }
+    for (word, meaning) in [("stable", TokenSource::Stable), ("classic", TokenSource::Classic)] {
+        let text = with("", "").replace("app_id", &format!("token = \"{word}\"\napp_id"));
+        assert_eq!(load(&text).config.official_account.token, meaning);
     }
     for (word, meaning) in [("auto", Language::Auto), ("zh-CN", Language::Chinese), ("en", Language::English)] {
         assert_eq!(load(&with("", &format!("[sign_in]\nlanguage = \"{word}\""))).config.sign_in.language, meaning);

@@ -138,13 +138,18 @@ impl Pages {
     /// The phone's page that asks whether a desktop may come in.
     #[must_use]
     pub fn confirm(&self, confirm: &Confirm<'_>, asker: &Asker) -> Response<Bytes> {
-        self.render(&View::of_confirm(confirm, self.tongue(asker)), asker)
+        self.render(&View::of_confirm(confirm, self.tongue(asker), self), asker)
     }
 
     /// The phone's page when that has been answered.
     #[must_use]
     pub fn settled(&self, settled: Settled, asker: &Asker) -> Response<Bytes> {
         self.render(&View::of_settled(settled, self.tongue(asker)), asker)
+    }
+
+    /// What the site is called.
+    fn name(&self) -> &str {
+        &self.site
     }
 
     fn tongue(&self, asker: &Asker) -> Tongue {

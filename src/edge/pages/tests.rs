@@ -224,6 +224,7 @@ fn buttons_lead_where_they_say() {
             Reason::LoginRequired { .. }
             | Reason::LoginDeclined { .. }
             | Reason::LoginExpired { .. }
+            | Reason::HandoffRefused { .. }
             | Reason::WechatUnavailable { .. } => Some(login),
             Reason::LoginLoop => Some("https://m.example.com/"),
             Reason::AmbiguousPath { .. }

@@ -90,6 +90,7 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     match reason {
         Reason::LoginRequired { target, scope }
         | Reason::LoginDeclined { target, scope }
+        | Reason::HandoffRefused { target, scope }
         | Reason::WechatUnavailable { target, scope } => Some(pages.login_link(target, *scope)),
         Reason::LoginExpired { target } => Some(pages.login_link(target, None)),
         // By the site's own address: to have come by another is one way into the loop.
@@ -107,6 +108,8 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
         | Reason::HeaderTooLarge(Oversize::Headers)
         | Reason::Forbidden(Barrier::AllowList | Barrier::Snapshot)
         | Reason::Snapshot
+        | Reason::HandoffExpired
+        | Reason::HandoffMismatched
         | Reason::NotInWechat { .. }
         | Reason::JsconfigUrlMissing
         | Reason::JsconfigUrlNotAllowed
@@ -132,7 +135,7 @@ fn outside_context(outside: Outside, text: Text, address: &str, tongue: Tongue) 
         copy => words.copy,
         copied => words.copied,
         qr_label => words.qr_code,
-        qr => drawing.map(|drawing| qr_context(drawing)),
+        qr => drawing.map(qr_context),
         ..text_context(&text, tongue)
     }
 }

@@ -81,6 +81,7 @@ impl Gate {
         let client = Client::new(&wishes.account, &endpoints, Handle::current()).expect("TLS can be set up");
         let tokens = UserTokens::new(client.clone(), Arc::clone(&store), clock.clone());
         let sign_in = config::SignIn {
+            handoff: false,
             attempts_per_minute: wishes.attempts_per_minute,
             verify_files: Vec::new(),
             language: config::Language::Auto,
@@ -246,6 +247,7 @@ impl Browser {
                 Ok(redirect)
             }
             Ok(Answer::ConfirmLogout { rd }) => panic!("asked to confirm, for {}", rd.as_str()),
+            Ok(other) => panic!("no redirect: {other:?}"),
             Err(refused) => {
                 self.take(&refused.cookies);
                 Err(refused.error)

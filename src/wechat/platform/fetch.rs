@@ -39,13 +39,13 @@ impl Platform {
                 Ok(issued) => return Ok(self.landed(kind, issued)),
                 Err(Miss::WeChat(error)) => error,
                 Err(Miss::NoToken(unavailable)) => {
-                    self.desk(kind).give_up(self.0.clock.now().after(unavailable.retry_after));
+                    self.desk(kind).give_up(self.0.clock.now().after(unavailable.retry_after), false);
                     return Err(unavailable);
                 }
             };
             let setback = self.failed(kind, error);
             if setback.is_refusal() || begun.elapsed() + setback.rest >= self.0.pace.budget {
-                self.desk(kind).give_up(setback.until);
+                self.desk(kind).give_up(setback.until, setback.is_refusal());
                 return Err(setback.unavailable(self.0.clock.now()));
             }
             sleep(setback.rest).await;
@@ -62,8 +62,8 @@ impl Platform {
 
     fn failed(&self, kind: Kind, error: Error) -> Setback {
         let now = self.0.clock.now();
-        let (setback, news) = self.desk(kind).failed(|before| Setback::after(before, error, now, self.0.pace.pause));
-        if news {
+        let setback = self.desk(kind).failed(|before| Setback::after(before, error, now, self.0.pace.pause));
+        if setback.is_news() {
             log(kind, &setback);
         }
         setback

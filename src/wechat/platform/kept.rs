@@ -12,6 +12,10 @@ use crate::secret::Secret;
 use crate::store::{Key, Memory, Store};
 use crate::types::AppId;
 
+/// No value lives longer. One that claims to was put down before the clock was set back, or by somebody else's clock; the
+/// minute is for replicas whose clocks differ a little.
+const LONGEST_LIFE: Duration = Duration::from_mins(121);
+
 #[derive(Debug)]
 pub(super) struct Kept {
     near: Memory,
@@ -58,23 +62,21 @@ impl Kept {
         }
     }
 
-    /// Forgets a value, here and for all, where it is still this one.
-    pub(super) async fn forget(&self, kind: Kind, used: &Secret<String>) {
+    /// Forgets a value, here and for all, where it is still this one. Tells whether it was.
+    pub(super) async fn forget(&self, kind: Kind, used: &Secret<String>) -> bool {
         let key = self.key(kind);
         let is_it = |bytes: &Bytes| decode(bytes).is_some_and(|issued| issued.value.expose() == used.expose());
-        if self.near.get(key).is_some_and(|bytes| is_it(&bytes)) {
-            let _ = self.near.take(key);
-        }
+        let near = self.near.get(key).is_some_and(|bytes| is_it(&bytes)) && self.near.take(key).is_some();
         let forget = async {
-            if self.shared.get(*key).await?.is_some_and(|bytes| is_it(&bytes)) {
-                self.shared.take(*key).await?;
-            }
-            Ok::<_, crate::store::Error>(())
+            let shared = self.shared.get(*key).await?.is_some_and(|bytes| is_it(&bytes));
+            Ok::<_, crate::store::Error>(shared && self.shared.take(*key).await?.is_some())
         };
         // What stays there is found dead once more by whoever takes it.
-        if let Ok(Err(error)) = timeout(self.patience, forget).await {
+        let shared = timeout(self.patience, forget).await.unwrap_or(Ok(false)).unwrap_or_else(|error| {
             tracing::debug!(%kind, %error, "a dead token stays in the store");
-        }
+            false
+        });
+        near || shared
     }
 
     fn put_near(&self, kind: Kind, issued: &Issued) {
@@ -91,7 +93,8 @@ impl Kept {
 
     /// By the record's own expiry, whatever the store thought of it.
     fn alive(&self, issued: Issued) -> Option<Issued> {
-        (self.clock.now() < issued.expires_at).then_some(issued)
+        let now = self.clock.now();
+        (now < issued.expires_at && issued.expires_at <= now.after(LONGEST_LIFE)).then_some(issued)
     }
 }
 

@@ -94,7 +94,7 @@ pub struct Unavailable {
     pub error: Arc<Error>,
 }
 
-/// WeChat refuses the account: it is asked once in a while only, until the operator has put it right.
+/// WeChat refuses the account a token: it is asked once in a while only, until the operator has put that right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alarm {
     pub errcode: i64,
@@ -112,15 +112,15 @@ pub struct State {
 
 /// The times that are waited out rather than read off the gate's clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+struct Pace {
     /// After a first failure that may pass; doubled after each further one.
-    pub pause: Duration,
+    pause: Duration,
     /// How long anybody waits.
-    pub budget: Duration,
+    budget: Duration,
     /// How often [`Platform::keep_warm`] looks.
-    pub look: Duration,
+    look: Duration,
     /// How long a shared store is waited for.
-    pub store: Duration,
+    store: Duration,
 }
 
 const PACE: Pace = Pace {
@@ -138,7 +138,7 @@ impl Platform {
         Self::paced(client, store, clock, runtime, PACE)
     }
 
-    pub(super) fn paced(client: Client, store: Arc<dyn Store>, clock: Clock, runtime: Handle, pace: Pace) -> Self {
+    fn paced(client: Client, store: Arc<dyn Store>, clock: Clock, runtime: Handle, pace: Pace) -> Self {
         let kept = Kept::new(client.app_id(), store, clock.clone(), pace.store);
         Self(Arc::new(Inner { client, kept, clock, runtime, pace, desks: Default::default() }))
     }
@@ -171,9 +171,9 @@ impl Platform {
 
     /// Forgets a value that WeChat has called dead, unless another has taken its place. The next [`Platform::get`] fetches.
     pub async fn expire(&self, kind: Kind, used: &Secret<String>) {
-        let desk = self.desk(kind);
-        if desk.may_disown(used, self.0.clock.now()) {
-            self.0.kept.forget(kind, used).await;
+        let (desk, now) = (self.desk(kind), self.0.clock.now());
+        if !desk.stands_by(used, now) && self.0.kept.forget(kind, used).await {
+            desk.disown(used, now);
         }
     }
 
@@ -183,7 +183,7 @@ impl Platform {
         let now = self.0.clock.now();
         State {
             tokens: Kind::ALL.map(|kind| (kind, self.0.kept.at_hand(kind).map(|issued| issued.expires_at.since(now)))),
-            alarm: Kind::ALL.iter().find_map(|kind| self.desk(*kind).alarm()),
+            alarm: self.alarm(),
         }
     }
 
@@ -204,10 +204,16 @@ impl Platform {
         let now = self.0.clock.now();
         for kind in Kind::ALL {
             let desk = self.desk(kind);
-            if desk.is_due(now) && desk.is_wanted() {
+            let alarmed = kind == Kind::AccessToken && self.alarm().is_some();
+            if desk.is_due(now) && (alarmed || desk.is_wanted()) {
                 self.renew(kind);
             }
         }
+    }
+
+    /// A ticket that is refused is no alarm: the account may lack a permission that its site does without.
+    fn alarm(&self) -> Option<Alarm> {
+        self.desk(Kind::AccessToken).alarm()
     }
 
     fn desk(&self, kind: Kind) -> &Desk {

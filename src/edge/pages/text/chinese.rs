@@ -17,14 +17,14 @@ pub(super) const WORDS: Words = Words {
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
-    scanned: "已扫码",
-    number: "请在手机上输入这个数字",
+    number: "已扫码。请在手机上输入这个数字：",
+    type_number: "电脑上显示的两位数字",
+    site: "登录到",
     proceed: "手机上确认后，点这里继续",
-    type_number: "电脑上显示的数字",
-    refuse: "拒绝登录",
+    refuse: "拒绝",
     browser: "浏览器",
-    address_of_desktop: "网络地址",
-    same_network: "与这部手机在同一网络",
+    place: "网络地址",
+    same_network: "（和这部手机是同一个网络）",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -40,17 +40,20 @@ pub(super) const CHOICE: Text =
 
 pub(super) const WAITING: Text = Text {
     title: "用微信扫一扫登录",
-    lead: "用手机微信扫描二维码，再在手机上确认。",
-    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫。"],
+    lead: "用手机微信扫描二维码，再在手机上输入这里显示的数字。",
+    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫，也不要把数字告诉别人。"],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "在电脑上登录？",
-    lead: "有一台电脑要用你的微信登录本网站。",
-    advice: &["只有你自己正在那台电脑上登录时才确认。别人发来或贴出的二维码，请一律拒绝。"],
+    title: "要让这台电脑登录吗？",
+    lead: "有一台电脑要用你的微信登录。输入它屏幕上的数字，它才能登录。",
+    advice: &[
+        "只有你自己正在电脑上登录时才继续。数字只显示在那台电脑上，输错一次就作废。",
+        "二维码、链接或数字是别人发来的，就是别人想用你的身份登录，请拒绝。",
+    ],
     button: Some("确认登录"),
-    operator: None,
+    ..PLAIN
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -135,6 +138,28 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             button: Some("重新登录"),
             ..PLAIN
         },
+        Reason::HandoffRefused { .. } => Text {
+            title: "手机上没有确认",
+            lead: "手机上选择了拒绝，或者输入的数字不对，所以没有登录。",
+            advice: &["要继续，请重新扫码，并在手机上输入这台电脑显示的数字。"],
+            button: Some("重新扫码"),
+            ..PLAIN
+        },
+        Reason::HandoffExpired => Text {
+            title: "二维码已失效",
+            lead: "它已经用过，已被另一部手机扫过，或者超过了两分钟。",
+            advice: &["请在电脑上刷新页面，再扫一次。"],
+            ..PLAIN
+        },
+        Reason::HandoffMismatched => Text {
+            title: "数字不一致",
+            lead: "为了安全，这次登录已取消，电脑没有登录。",
+            advice: &[
+                "如果确实是你在登录，请在电脑上重新扫码，再输入一次。",
+                "如果二维码是别人发来的，不要再扫：那是别人想用你的身份登录。",
+            ],
+            ..PLAIN
+        },
         Reason::LoginLoop => Text {
             title: "登录没有成功",
             lead: "接连登录了几次，都没有成功。可能的原因：",
@@ -170,8 +195,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            // WeChat's own words, which stand at the bottom of the same screen.
-            lead: "该网页需获取个人信息才可使用完整服务，当前仅可浏览部分内容。",
+            lead: "现在是微信快照页，只能浏览，不能登录。",
             advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },

@@ -17,14 +17,14 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    scanned: "Scanned",
-    number: "Enter this number on your phone",
-    proceed: "Confirmed on the phone? Go on",
-    type_number: "Number on your computer",
+    number: "Scanned. Type this number on your phone:",
+    type_number: "The two digits that the computer shows",
+    site: "Sign in to",
+    proceed: "Confirmed on your phone? Go on",
     refuse: "Refuse",
     browser: "Browser",
-    address_of_desktop: "Network address",
-    same_network: "in the same network as this phone",
+    place: "Network address",
+    same_network: " (the same network as this phone)",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -43,17 +43,20 @@ pub(super) const CHOICE: Text = Text {
 
 pub(super) const WAITING: Text = Text {
     title: "Scan to sign in with WeChat",
-    lead: "Scan the code with WeChat on your phone, then confirm there.",
-    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
+    lead: "Scan the code with WeChat on your phone, then type there the number that appears here.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you, and tell nobody the number."],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "Sign in on a computer?",
-    lead: "A computer wants to sign in to this site with your WeChat.",
-    advice: &["Confirm only if it is you who sits there. Refuse any code that somebody sent or posted."],
-    button: Some("Confirm sign-in"),
-    operator: None,
+    title: "Let this computer sign in?",
+    lead: "A computer wants to sign in with your WeChat. It can once you type the number on its screen.",
+    advice: &[
+        "Go on only if it is you who is signing in on a computer. Only that computer shows the number, and you have one try.",
+        "If somebody sent you the code, a link or the number, it is they who would be signed in as you: refuse.",
+    ],
+    button: Some("Sign in"),
+    ..PLAIN
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -143,6 +146,28 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             button: Some("Sign in again"),
             ..PLAIN
         },
+        Reason::HandoffRefused { .. } => Text {
+            title: "Not confirmed on the phone",
+            lead: "The phone refused, or another number was typed there, so you are not signed in.",
+            advice: &["To continue, scan again, and type on the phone the number that this computer shows."],
+            button: Some("Scan again"),
+            ..PLAIN
+        },
+        Reason::HandoffExpired => Text {
+            title: "This code is no longer valid",
+            lead: "It was used already, another phone scanned it first, or it is older than two minutes.",
+            advice: &["Reload the page on the computer and scan again."],
+            ..PLAIN
+        },
+        Reason::HandoffMismatched => Text {
+            title: "The numbers differ",
+            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
+            advice: &[
+                "If it really was you, scan again from the computer and type its new number.",
+                "If somebody sent you the code, do not scan it again: they would be signed in as you.",
+            ],
+            ..PLAIN
+        },
         Reason::LoginLoop => Text {
             title: "Signing in did not work",
             lead: "Several attempts within a minute all failed. The usual reasons:",
@@ -178,7 +203,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
+            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },
