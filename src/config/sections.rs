@@ -156,9 +156,9 @@ fn app_secret(read: &mut Reader<'_>, path: &str) -> Option<Secret<String>> {
 }
 
 pub(super) fn sign_in(read: &mut Reader<'_>) -> SignIn {
-    later_switch(read, "sign_in.keep_fragment", "The part of an address after # is lost across the sign-in.");
     SignIn {
         handoff: read.switch("sign_in.handoff"),
+        keep_fragment: read.switch("sign_in.keep_fragment"),
         attempts_per_minute: read.integer("sign_in.attempts_per_minute"),
         verify_files: verify_files(read),
         language: read.choice("sign_in.language", [Language::Auto, Language::Chinese, Language::English]),

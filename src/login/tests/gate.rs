@@ -41,6 +41,7 @@ pub(super) struct Gate {
 pub(super) struct Wishes {
     pub account: config::OfficialAccount,
     pub attempts_per_minute: u32,
+    pub keep_fragment: bool,
     pub budget: Duration,
     /// `None`: the memory.
     pub store: Option<Arc<dyn Store>>,
@@ -50,7 +51,14 @@ pub(super) struct Wishes {
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { account: account(), attempts_per_minute: 0, budget: Duration::from_secs(8), store: None, runtime: None }
+        Self {
+            account: account(),
+            attempts_per_minute: 0,
+            keep_fragment: false,
+            budget: Duration::from_secs(8),
+            store: None,
+            runtime: None,
+        }
     }
 }
 
@@ -82,6 +90,7 @@ impl Gate {
         let tokens = UserTokens::new(client.clone(), Arc::clone(&store), clock.clone());
         let sign_in = config::SignIn {
             handoff: false,
+            keep_fragment: wishes.keep_fragment,
             attempts_per_minute: wishes.attempts_per_minute,
             verify_files: Vec::new(),
             language: config::Language::Auto,
@@ -246,8 +255,7 @@ impl Browser {
                 self.take(&redirect.cookies);
                 Ok(redirect)
             }
-            Ok(Answer::ConfirmLogout { rd }) => panic!("asked to confirm, for {}", rd.as_str()),
-            Ok(other) => panic!("no redirect: {other:?}"),
+            Ok(page) => panic!("a page: {page:?}"),
             Err(refused) => {
                 self.take(&refused.cookies);
                 Err(refused.error)

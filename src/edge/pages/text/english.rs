@@ -78,6 +78,14 @@ pub(super) const fn settled(settled: Settled) -> Text {
     }
 }
 
+pub(super) const FRAGMENT: Text = Text {
+    title: "Signing in with WeChat",
+    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
+    advice: &[],
+    button: Some("Sign in with WeChat"),
+    operator: None,
+};
+
 pub(super) const UNSCANNABLE: Text = Text {
     title: "Open this page in WeChat",
     lead: "Its address is too long for a QR code.",

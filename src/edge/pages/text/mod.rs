@@ -102,6 +102,13 @@ impl Tongue {
         }
     }
 
+    pub(super) const fn fragment(self) -> Text {
+        match self {
+            Self::Chinese => chinese::FRAGMENT,
+            Self::English => english::FRAGMENT,
+        }
+    }
+
     pub(super) const fn logout(self) -> Text {
         match self {
             Self::Chinese => chinese::LOGOUT,
