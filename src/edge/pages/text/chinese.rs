@@ -18,7 +18,7 @@ pub(super) const WORDS: Words = Words {
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
     number: "已扫码。请在手机上输入这个数字：",
-    type_number: "电脑上显示的两位数字",
+    type_number: "电脑上显示的两位数字，只能输一次",
     site: "登录到",
     proceed: "手机上确认后，点这里继续",
     refuse: "拒绝",
@@ -47,11 +47,8 @@ pub(super) const WAITING: Text = Text {
 
 pub(super) const CONFIRM: Text = Text {
     title: "要让这台电脑登录吗？",
-    lead: "有一台电脑要用你的微信登录。输入它屏幕上的数字，它才能登录。",
-    advice: &[
-        "只有你自己正在电脑上登录时才继续。数字只显示在那台电脑上，输错一次就作废。",
-        "二维码、链接或数字是别人发来的，就是别人想用你的身份登录，请拒绝。",
-    ],
+    lead: "输入电脑屏幕上的数字，那台电脑就会以你的身份登录。",
+    advice: &["只有你自己正在那台电脑前才继续。二维码、链接或数字是别人发来的，请拒绝。"],
     button: Some("确认登录"),
     ..PLAIN
 };

@@ -18,7 +18,7 @@ pub(super) const WORDS: Words = Words {
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
     number: "Scanned. Type this number on your phone:",
-    type_number: "The two digits that the computer shows",
+    type_number: "The two digits on the computer (one try)",
     site: "Sign in to",
     proceed: "Confirmed on your phone? Go on",
     refuse: "Refuse",
@@ -50,11 +50,8 @@ pub(super) const WAITING: Text = Text {
 
 pub(super) const CONFIRM: Text = Text {
     title: "Let this computer sign in?",
-    lead: "A computer wants to sign in with your WeChat. It can once you type the number on its screen.",
-    advice: &[
-        "Go on only if it is you who is signing in on a computer. Only that computer shows the number, and you have one try.",
-        "If somebody sent you the code, a link or the number, it is they who would be signed in as you: refuse.",
-    ],
+    lead: "Type the number on its screen, and that computer will be signed in as you.",
+    advice: &["Go on only if it is you at that computer. If somebody sent you the code, a link or the number, refuse."],
     button: Some("Sign in"),
     ..PLAIN
 };
