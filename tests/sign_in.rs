@@ -12,6 +12,8 @@ mod crowds;
 mod declined;
 #[path = "sign_in/flows.rs"]
 mod flows;
+#[path = "sign_in/fragment.rs"]
+mod fragment;
 #[path = "sign_in/guards.rs"]
 mod guards;
 #[path = "sign_in/lifetimes.rs"]

@@ -177,7 +177,7 @@ const KEYS: &[Key] = &[
     key("wecom.secret", Kind::Secret, None),
     key("wecom.scope", Kind::Choice(&["base", "privateinfo"]), Some(r#""base""#)),
     key("sign_in.handoff", Kind::Switch, Some("false")),
-    off("sign_in.keep_fragment"),
+    key("sign_in.keep_fragment", Kind::Switch, Some("false")),
     key("sign_in.attempts_per_minute", Kind::Integer(0..=1_000_000), Some("600")),
     key("sign_in.verify_files", Kind::List, Some("[]")),
     key("sign_in.language", Kind::Choice(&["auto", "zh-CN", "en"]), Some(r#""auto""#)),

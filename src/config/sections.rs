@@ -93,9 +93,9 @@ fn trusted_proxies(read: &mut Reader<'_>) -> Vec<IpNet> {
 }
 
 pub(super) fn sign_in(read: &mut Reader<'_>) -> SignIn {
-    later_switch(read, "sign_in.keep_fragment", "The part of an address after # is lost across the sign-in.");
     SignIn {
         handoff: handoff(read),
+        keep_fragment: read.switch("sign_in.keep_fragment"),
         attempts_per_minute: read.integer("sign_in.attempts_per_minute"),
         verify_files: verify_files(read),
         language: read.choice("sign_in.language", [Language::Auto, Language::Chinese, Language::English]),

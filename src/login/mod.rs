@@ -58,6 +58,7 @@ pub struct Login {
     doors: Doors,
     /// The first of the accounts there are.
     main_account: Account,
+    keep_fragment: bool,
     attempts: Attempts,
     links: Links,
     flows: Flows,
@@ -154,6 +155,7 @@ impl Login {
                 every_browser_is_wechat: options.every_browser_is_wechat,
             },
             main_account: accounts.first(),
+            keep_fragment: sign_in.keep_fragment,
             attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
             links: Links::new(public_url, paths, accounts, endpoints),
             flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock.clone()),
@@ -212,12 +214,19 @@ impl Login {
         format!("{}?rd={}", self.paths.login, utf8_percent_encode(target.as_str(), COMPONENT))
     }
 
-    /// Sends a navigation to WeChat; it comes back to where it was going.
+    /// Sends a navigation to WeChat; it comes back to where it was going. With `keep_fragment` it goes by way of a page
+    /// that knows the whole of where that is.
     ///
     /// # Errors
     /// [`Refused`] for a visitor who cannot sign in from here, or has tried too often.
     pub async fn begin(&self, head: &Head, wanted: Scope) -> Result<Answer, Refused> {
-        self.start(head, Wish { scope: wanted, target: self.return_to(head.target()), door: None }, None).await
+        let target = self.return_to(head.target());
+        // What only a route calls a navigation runs no scripts.
+        if self.keep_fragment && head.is_navigation() {
+            let scope = (wanted != self.default_scope).then_some(wanted);
+            return Ok(Answer::Fragment { target, scope });
+        }
+        self.start(head, Wish { scope: wanted, target, door: None }, None).await
     }
 
     /// Answers a request for an endpoint of ours. `form` is the body of a POST, `visitor` whom the session names.

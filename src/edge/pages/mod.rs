@@ -30,7 +30,7 @@ const X_WECHAT_LOGIN_URL: HeaderName = HeaderName::from_static("x-wechat-login-u
 /// What a return target keeps as it is inside a query: the unreserved characters and the slash.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("advice.html", include_str!("templates/advice.html")),
     ("small.html", include_str!("templates/small.html")),
@@ -46,6 +46,8 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("style.css", include_str!("templates/style.css")),
     ("copy.js", include_str!("templates/copy.js")),
     ("waiting.js", include_str!("templates/waiting.js")),
+    ("fragment.html", include_str!("templates/fragment.html")),
+    ("fragment.js", include_str!("templates/fragment.js")),
 ];
 
 /// Makes the gate's own answers. Built once; the templates are parsed then.
@@ -150,6 +152,13 @@ impl Pages {
     /// What the site is called.
     fn name(&self) -> &str {
         &self.site
+    }
+
+    /// The page that goes on to sign in with the fragment of its own address, which no request carries. `target` is a
+    /// judged path of this site.
+    #[must_use]
+    pub fn keep_fragment(&self, target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_fragment(target, scope, self.tongue(asker), self), asker)
     }
 
     fn tongue(&self, asker: &Asker) -> Tongue {

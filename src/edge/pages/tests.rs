@@ -327,6 +327,24 @@ fn sign_out_is_confirmed_by_a_form_that_keeps_its_origin() {
 }
 
 #[test]
+fn the_way_by_the_fragment_is_a_link_that_a_script_goes_on_with() {
+    for (target, scope, link) in [
+        (TARGET, None, "/_wechat/login?rd=/shop/item%3Fid%3D4%26from%3D%E6%89%8B%E6%9C%BA%23top"),
+        ("/", Some(Scope::UserInfo), "/_wechat/login?rd=/&scope=userinfo"),
+        ("/?rd=/a&scope=b", Some(Scope::Base), "/_wechat/login?rd=/%3Frd%3D/a%26scope%3Db&scope=base"),
+    ] {
+        let response = pages(Language::Auto).keep_fragment(target, scope, &asker(true, Some(false)));
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(header(&response, &CACHE_CONTROL), "no-store");
+        let tags = tags(body(&response));
+        assert_eq!(attributes(&tags, "href"), [link]);
+        let nonce = attributes(&tags, "nonce")[0];
+        let policy = header(&response, &CONTENT_SECURITY_POLICY);
+        assert!(policy.contains(&format!("script-src 'nonce-{nonce}'")) && !policy.contains("unsafe"), "{policy}");
+    }
+}
+
+#[test]
 fn pages_are_shared_between_workers() {
     fn shared<T: Send + Sync>(_: &T) {}
     shared(&pages(Language::Auto));

@@ -44,6 +44,7 @@ pub(super) struct Wishes {
     /// With what scope.
     pub wecom: Option<Scope>,
     pub attempts_per_minute: u32,
+    pub keep_fragment: bool,
     pub budget: Duration,
     /// `None`: the memory.
     pub store: Option<Arc<dyn Store>>,
@@ -58,6 +59,7 @@ impl Default for Wishes {
             website_app: false,
             wecom: None,
             attempts_per_minute: 0,
+            keep_fragment: false,
             budget: Duration::from_secs(8),
             store: None,
             runtime: None,
@@ -106,6 +108,7 @@ impl Gate {
         };
         let sign_in = config::SignIn {
             handoff: false,
+            keep_fragment: wishes.keep_fragment,
             attempts_per_minute: wishes.attempts_per_minute,
             verify_files: Vec::new(),
             language: config::Language::Auto,
