@@ -25,7 +25,7 @@ const CONFIRM: Confirm<'_> = Confirm {
     action: "/_wechat/handoff",
     ticket: "3f9c2a7be41d5806f2b7c9d01e84a65f",
     browser: Some("Chrome, Windows"),
-    address: Some("203.0.113.*"),
+    place: Some("203.0.113.*"),
     same_network: true,
 };
 
@@ -91,6 +91,7 @@ fn faults() -> Vec<Reason> {
         Reason::UpstreamBroken,
         Reason::UpstreamTimeout,
         Reason::Overloaded,
+        Reason::NotInWechat { outside: Outside::WeChat, instead: Instead::WeCom, target: target() },
         Reason::NotInWechat {
             outside: Outside::Desktop,
             instead: Instead::WeChat,
@@ -115,6 +116,7 @@ fn collection() -> Vec<Hung> {
         .into_iter()
         .map(|reason| hang(name(&reason), move |pages, asker| pages.answer(&reason.clone().into(), asker)));
     let others = [
+        hang("fragment", |pages, asker| pages.keep_fragment(TARGET, None, asker)),
         hang("logout", |pages, asker| pages.confirm_logout(TARGET, asker)),
         hang("choose", |pages, asker| pages.choose(&[Way::WebsiteApp, Way::WeCom, Way::Handoff], TARGET, None, asker)),
         hang("handoff-waiting", |pages, asker| pages.waiting(&WAITING, asker)),
@@ -124,7 +126,7 @@ fn collection() -> Vec<Hung> {
         hang("handoff-polling", |pages, asker| pages.waiting(&Waiting { events: "/nowhere", ..WAITING }, asker)),
         hang("handoff-confirm", |pages, asker| pages.confirm(&CONFIRM, asker)),
         hang("handoff-confirm-unknown", |pages, asker| {
-            pages.confirm(&Confirm { browser: None, address: None, same_network: false, ..CONFIRM }, asker)
+            pages.confirm(&Confirm { browser: None, place: None, same_network: false, ..CONFIRM }, asker)
         }),
         hang("settled-confirmed", |pages, asker| pages.settled(Settled::Confirmed, asker)),
         hang("settled-refused", |pages, asker| pages.settled(Settled::Refused, asker)),
