@@ -88,11 +88,8 @@ impl Gate {
         let (public_url, paths) = (public_url(), paths());
         let website_app = wishes.website_app.then(scripted::website_app);
         let wecom = wishes.wecom.map(|scope| config::WeCom { scope, ..scripted::corporation() });
-        let app_ids = vec![
-            wishes.account.app_id.clone(),
-            scripted::website_app().app_id.clone(),
-            scripted::corporation().corp_id.clone(),
-        ];
+        let app_ids =
+            vec![wishes.account.app_id.clone(), scripted::website_app().app_id, scripted::corporation().corp_id];
         let sessions = Arc::new(Sessions::new(&session(), &public_url, app_ids, memory.clone(), clock.clone()));
         let endpoints = wechat.endpoints();
         let tokens = |client: Client| UserTokens::new(client, Arc::clone(&store), clock.clone());
