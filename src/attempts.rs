@@ -26,13 +26,15 @@ pub enum Step {
     HandoffWait,
     /// Asked for anew on every page and every change of route, where a sign-in lasts for days.
     JsConfig,
+    /// A request of another program's to the admin listener.
+    Admin,
 }
 
 impl Step {
     /// How many times the configured number are allowed.
     const fn factor(self) -> u64 {
         match self {
-            Self::Begin | Self::Callback | Self::Handoff => 1,
+            Self::Begin | Self::Callback | Self::Handoff | Self::Admin => 1,
             Self::JsConfig => 10,
             Self::HandoffWait => 60,
         }

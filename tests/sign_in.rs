@@ -40,6 +40,8 @@ mod sign_out;
 mod targets;
 #[path = "sign_in/trouble.rs"]
 mod trouble;
+#[path = "sign_in/unionid.rs"]
+mod unionid;
 
 use support::{WECHAT, World};
 

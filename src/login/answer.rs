@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
+use super::door::Choice;
 use super::handoff;
 use super::return_to::ReturnTo;
-use crate::types::{Outside, Scope};
+use crate::types::{Instead, Outside, Scope};
 
 /// What a browser is to do next.
 #[derive(Debug)]
@@ -16,17 +17,24 @@ pub enum Answer {
     ConfirmLogout {
         rd: ReturnTo,
     },
-    Handoff(handoff::Page),
-    /// A stream of events for a desktop that waits.
-    Waiting(handoff::Waiting),
-    /// How a hand-off stands, for a desktop that asks.
-    Progress(handoff::Progress),
     /// A page that goes on to the login endpoint with what only the browser knows of its address. `scope` is what to ask
     /// for there, where that is not the account's own.
     Fragment {
         target: ReturnTo,
         scope: Option<Scope>,
     },
+    /// A page with a link for each of these doors: `P/login?rd=…&door=…`.
+    Choose {
+        choices: Vec<Choice>,
+        rd: ReturnTo,
+        /// What is asked for of visitors of the official account, where that is not what it asks anyway.
+        scope: Option<Scope>,
+    },
+    Handoff(handoff::Page),
+    /// A stream of events for a desktop that waits.
+    Waiting(handoff::Waiting),
+    /// How a hand-off stands, for a desktop that asks.
+    Progress(handoff::Progress),
 }
 
 /// An answer with a `Location`.
@@ -61,7 +69,7 @@ pub enum Error {
     #[error("too many sign-ins from this address")]
     RateLimited { retry_after: Duration },
     #[error("no way to sign in from this browser")]
-    NotInWechat { outside: Outside, target: ReturnTo },
+    NotInWechat { outside: Outside, instead: Instead, target: ReturnTo },
     #[error("sign-in after sign-in without a session")]
     Loop,
     /// The visitor said no, or WeChat did on their behalf. `scope` is what they were asked for, where that is known.

@@ -4,5 +4,5 @@ use crate::town::Town;
 
 #[test]
 fn a_hash_route_survives_the_sign_in_in_a_real_browser() {
-    Town::start("[sign_in]\nkeep_fragment = true\n").perform("fragment.js");
+    Town::start("[sign_in]\nkeep_fragment = true\n").perform("fragment.js", &[]);
 }

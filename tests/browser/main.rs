@@ -9,6 +9,7 @@ mod gallery;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
+mod matrix;
 mod pages;
 mod spa;
 mod town;

@@ -45,9 +45,12 @@ impl Town {
     }
 
     /// Runs a script of Playwright's; what it says is the test's failure.
-    pub(crate) fn perform(&self, script: &str) {
+    pub(crate) fn perform(&self, script: &str, more: &[&str]) {
         let mut node = Command::new("node");
-        node.arg(script).args([&self.gate_url, &self.wechat_url]).current_dir(in_repository("tests/browser"));
+        node.arg(script)
+            .args([&self.gate_url, &self.wechat_url])
+            .args(more)
+            .current_dir(in_repository("tests/browser"));
         let output = node.output().expect("node is installed: tests/run installs it");
         let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && told.contains("ok "), "{told}");

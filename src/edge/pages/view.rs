@@ -22,7 +22,7 @@ impl View {
     pub(super) fn of_fault(reason: &Reason, tongue: Tongue, pages: &Pages) -> Self {
         let text = tongue.fault(reason);
         let (template, needs, context) = match reason {
-            Reason::NotInWechat { outside, target } => {
+            Reason::NotInWechat { outside, target, .. } => {
                 ("outside.html", Needs::Script, outside_context(*outside, text, &pages.address(target), tongue))
             }
             Reason::Snapshot => ("snapshot.html", Needs::Nothing, fault_context(reason, text, tongue, pages)),
@@ -139,7 +139,7 @@ fn outside_context(outside: Outside, text: Text, address: &str, tongue: Tongue) 
             None => (tongue.unscannable(), None),
         },
         // A phone cannot scan its own screen.
-        Outside::Phone | Outside::WeCom => (text, None),
+        Outside::Phone | Outside::WeCom | Outside::WeChat => (text, None),
     };
     context! {
         // On a phone the advice is what to do, one step after the other.

@@ -13,20 +13,27 @@ use crate::login::answer::{Answer, Error, Refused};
 use crate::login::exchange::keep_what_is_known;
 use crate::login::return_to::ReturnTo;
 use crate::login::{Login, only_reads, params};
+use crate::metrics::SignIn;
 use crate::request::Head;
 use crate::session::Session;
-use crate::types::{Account, Outside, Scope};
+use crate::types::{Account, Instead, Outside, Scope, Visitor};
 
 impl Login {
+    /// Only asked for by what the doors and endpoints of a hand-off lead to.
+    pub(super) fn handoff(&self) -> &HandOff {
+        self.handoff.as_ref().expect("there is no way here where there is no hand-off")
+    }
+
     /// A new ticket for a desktop on its way to `target`: a page with its code.
     pub(in crate::login) async fn hand_off(
         &self,
-        handoff: &HandOff,
         head: &Head,
         scope: Scope,
         target: ReturnTo,
     ) -> Result<Answer, Refused> {
-        let elsewhere = |target| Err(Error::NotInWechat { outside: Outside::Desktop, target }.into());
+        let handoff = self.handoff();
+        let (outside, instead) = (Outside::Desktop, Instead::WeChat);
+        let elsewhere = |target| Err(Error::NotInWechat { outside, instead, target }.into());
         // A program shows nobody a code.
         if !head.asker().wants_page {
             return elsewhere(target);
@@ -45,16 +52,17 @@ impl Login {
     }
 
     /// `GET P/handoff/wait?t=…`
-    pub(in crate::login) fn handoff_wait(&self, handoff: &HandOff, head: &Head) -> Result<Answer, Refused> {
-        let Some((id, _)) = self.desk(handoff, head)? else { return Ok(Answer::Waiting(Waiting::over())) };
+    pub(in crate::login) fn handoff_wait(&self, head: &Head) -> Result<Answer, Refused> {
+        let handoff = self.handoff();
+        let Some((id, _)) = self.desk(head)? else { return Ok(Answer::Waiting(Waiting::over())) };
         let listener = handoff.bells.listen(id).ok_or(Error::Overloaded)?;
         Ok(Answer::Waiting(Waiting::for_ticket(id, handoff.ledger.clone(), listener, &handoff.runtime)))
     }
 
     /// `GET P/handoff/state?t=…`
-    pub(in crate::login) async fn handoff_state(&self, handoff: &HandOff, head: &Head) -> Result<Answer, Refused> {
-        Ok(Answer::Progress(match self.desk(handoff, head)? {
-            Some((id, _)) => handoff.ledger.progress(id).await,
+    pub(in crate::login) async fn handoff_state(&self, head: &Head) -> Result<Answer, Refused> {
+        Ok(Answer::Progress(match self.desk(head)? {
+            Some((id, _)) => self.handoff().ledger.progress(id).await,
             None => Progress::Expired,
         }))
     }
@@ -62,14 +70,14 @@ impl Login {
     /// `GET P/handoff/finish?t=…&rd=…`: on to the target with a session, or a page that says how things stand.
     pub(in crate::login) async fn handoff_finish(
         &self,
-        handoff: &HandOff,
         head: &Head,
         visitor: Option<&Session>,
     ) -> Result<Answer, Refused> {
         // Judged as any other; it is where to try again, for one who comes with nothing else.
         let query = head.query().unwrap_or_default().as_bytes();
         let retry = params::single(query, "rd")?.map_or_else(ReturnTo::home, |rd| self.return_to(&rd));
-        let Some((id, desk)) = self.desk(handoff, head)? else { return Err(Error::Expired { retry }.into()) };
+        let Some((id, desk)) = self.desk(head)? else { return Err(Error::Expired { retry }.into()) };
+        let handoff = self.handoff();
         let forget = vec![handoff.desks.forget(id)];
         match handoff.ledger.verdict(id).await {
             Some(Verdict::Allowed(phone)) if handoff.ledger.spend(id).await => {
@@ -78,11 +86,12 @@ impl Login {
             }
             Some(Verdict::Refused) => {
                 handoff.ledger.forget(id).await;
+                self.sign_ins.count(Account::OfficialAccount, SignIn::Declined);
                 Err(Error::HandoffRefused { retry: desk.target, scope: Some(desk.scope) }.with(forget))
             }
             // Spent or over: but perhaps by this very browser, a moment ago.
             _ if handoff.ledger.ticket(id).await.is_none() => match visitor {
-                Some(session) if session.scope.covers(desk.scope) => Ok(on_to(&desk, forget)),
+                Some(session) if session.covers(desk.scope) => Ok(on_to(&desk, forget)),
                 _ => Err(Error::Expired { retry: desk.target }.with(forget)),
             },
             _ => Ok(Answer::Handoff(Page::Scan(Scan {
@@ -106,18 +115,20 @@ impl Login {
     ) -> Answer {
         let identity = keep_what_is_known(phone.identity(), visitor);
         cookies.push(self.sessions.hand_over(phone, &identity, visitor).cookie);
-        let account = Account::OfficialAccount.as_str();
-        tracing::info!(request_id = %head.asker().id, account, result = "signed-in", handoff = true, "sign-in");
+        let (account, result) = (Account::OfficialAccount, SignIn::SignedIn);
+        self.sign_ins.count(account, result);
+        let (account, result) = (account.as_str(), result.as_str());
+        tracing::info!(request_id = %head.asker().id, account, result, handoff = true, "sign-in");
         on_to(desk, cookies)
     }
 
     /// The ticket that a request names, with this browser's proof of it.
-    fn desk(&self, handoff: &HandOff, head: &Head) -> Result<Option<(TicketId, Desk)>, Refused> {
+    fn desk(&self, head: &Head) -> Result<Option<(TicketId, Desk)>, Refused> {
         only_reads(head)?;
         self.count(Step::HandoffWait, head)?;
         let named = params::single(head.query().unwrap_or_default().as_bytes(), "t")?;
         let id = named.and_then(|text| TicketId::parse(&text));
-        Ok(id.and_then(|id| Some((id, handoff.desks.prove(head, id)?))))
+        Ok(id.and_then(|id| Some((id, self.handoff().desks.prove(head, id)?))))
     }
 }
 

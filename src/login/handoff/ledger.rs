@@ -82,7 +82,7 @@ impl Ledger {
     /// The word that stands. Whoever signs the phone out takes it back.
     pub(super) async fn verdict(&self, id: TicketId) -> Option<Verdict> {
         match self.decode(&self.get(Key::handoff_verdict(id.0)).await?)? {
-            Verdict::Allowed(phone) if self.sessions.is_revoked(phone.id) => Some(Verdict::Refused),
+            Verdict::Allowed(phone) if self.sessions.has_ended(&phone) => Some(Verdict::Refused),
             verdict => Some(verdict),
         }
     }

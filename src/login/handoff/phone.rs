@@ -8,42 +8,45 @@ use super::ticket::{Number, Ticket, TicketId};
 use super::{Confirm, HandOff, Page};
 use crate::attempts::Step;
 use crate::login::answer::{Answer, Error, Refused};
-use crate::login::door::Browser;
+use crate::login::door::Choice;
 use crate::login::logout::is_same_origin;
-use crate::login::{Login, params};
-use crate::request::Head;
+use crate::login::{Login, Wish, params};
+use crate::request::{Browser, Head};
 use crate::session::Session;
-use crate::types::{Account, Outside, Scope};
+use crate::types::{Account, Instead, Outside, Scope, Visitor};
 
 impl Login {
     /// `GET P/handoff?t=…` and the form that is sent from there.
     pub(in crate::login) async fn handoff_phone(
         &self,
-        handoff: &HandOff,
         head: &Head,
         form: &[u8],
         visitor: Option<&Session>,
     ) -> Result<Answer, Refused> {
         match *head.method() {
-            Method::GET | Method::HEAD => self.scanned(handoff, head, visitor).await,
-            Method::POST => self.decided(handoff, head, form, visitor).await,
+            Method::GET | Method::HEAD => self.scanned(head, visitor).await,
+            Method::POST => self.decided(head, form, visitor).await,
             _ => Err(Error::BadRequest("this address is for GET and POST").into()),
         }
     }
 
-    async fn scanned(&self, handoff: &HandOff, head: &Head, visitor: Option<&Session>) -> Result<Answer, Refused> {
+    async fn scanned(&self, head: &Head, visitor: Option<&Session>) -> Result<Answer, Refused> {
         self.count(Step::Handoff, head)?;
         let named = params::single(head.query().unwrap_or_default().as_bytes(), "t")?;
         let id = named.and_then(|text| TicketId::parse(&text)).ok_or(Error::CodeExpired)?;
+        let handoff = self.handoff();
         let ticket = handoff.ledger.ticket(id).await.ok_or(Error::CodeExpired)?;
         let here = self.return_to(&handoff.code(id));
         if let Some(outside) = outside(head) {
-            return Err(Error::NotInWechat { outside, target: here }.into());
+            return Err(Error::NotInWechat { outside, instead: Instead::WeChat, target: here }.into());
         }
         let phone = match visitor {
             Some(session) if may_vouch(session, ticket.scope) => session,
             Some(session) if session.snapshot => return Err(Error::Snapshot.into()),
-            _ => return self.start(head, ticket.scope, here, None).await,
+            _ => {
+                let door = Some(Choice::OfficialAccount);
+                return self.start(head, Wish { scope: ticket.scope, target: here, door }, None).await;
+            }
         };
         // One phone has it. A second, with the same code, comes too late.
         if !handoff.ledger.claim(id, &ticket, phone.id).await {
@@ -58,17 +61,12 @@ impl Login {
     }
 
     /// The order of lines is the order of trust.
-    async fn decided(
-        &self,
-        handoff: &HandOff,
-        head: &Head,
-        form: &[u8],
-        visitor: Option<&Session>,
-    ) -> Result<Answer, Refused> {
+    async fn decided(&self, head: &Head, form: &[u8], visitor: Option<&Session>) -> Result<Answer, Refused> {
         if !is_same_origin(head.headers(), &self.public_url) {
             return Err(Error::NotSameOrigin.into());
         }
         self.count(Step::Handoff, head)?;
+        let handoff = self.handoff();
         let [named, typed, answer] = ["ticket", "number", "answer"].map(|name| params::single(form, name));
         let (named, typed, answer) = (named?, typed?, answer?);
         let id = named.and_then(|text| TicketId::parse(&text)).ok_or(Error::CodeExpired)?;
@@ -134,7 +132,7 @@ fn confirm(handoff: &HandOff, id: TicketId, ticket: &Ticket, head: &Head) -> Pag
 
 /// Only a person whom the official account knows may sign another browser in, and only with what that one needs.
 fn may_vouch(session: &Session, scope: Scope) -> bool {
-    session.account == Account::OfficialAccount && !session.snapshot && session.scope.covers(scope)
+    session.account == Account::OfficialAccount && !session.snapshot && session.covers(scope)
 }
 
 /// Whoever reads the code with something other than WeChat. No guard, but a help: the session is the guard.

@@ -6,11 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::{Issued, Kind};
+use super::{Issued, Kind, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::secret::Secret;
 use crate::store::{Key, Memory, Store};
-use crate::types::AppId;
 
 /// No value lives longer. One that claims to was put down before the clock was set back, or by somebody else's clock; the
 /// minute is for replicas whose clocks differ a little.
@@ -20,7 +19,7 @@ const LONGEST_LIFE: Duration = Duration::from_mins(121);
 pub(super) struct Kept {
     near: Memory,
     shared: Arc<dyn Store>,
-    /// One for each of [`Kind::ALL`], in that order.
+    /// One for each of the source's kinds, in that order.
     keys: [Key; 3],
     clock: Clock,
     /// A shared store that is slower than this is as good as away: WeChat is asked instead.
@@ -28,8 +27,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(app_id: &AppId, shared: Arc<dyn Store>, clock: Clock, patience: Duration) -> Self {
-        let keys = Kind::ALL.map(|kind| Key::platform(app_id, kind.as_str()));
+    pub(super) fn new(source: &Source, shared: Arc<dyn Store>, clock: Clock, patience: Duration) -> Self {
+        let keys = source.kinds().map(|kind| Key::platform(source.names(kind)));
         Self { near: Memory::new(clock.clone()), shared, keys, clock, patience }
     }
 
@@ -84,7 +83,7 @@ impl Kept {
     }
 
     const fn key(&self, kind: Kind) -> &Key {
-        &self.keys[kind as usize]
+        &self.keys[kind.place()]
     }
 
     fn life(&self, issued: &Issued) -> Duration {

@@ -3,7 +3,7 @@
 use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
-use crate::types::Outside;
+use crate::types::{Instead, Outside};
 
 pub(super) const WORDS: Words = Words {
     lang: "zh-CN",
@@ -17,14 +17,15 @@ pub(super) const WORDS: Words = Words {
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
-    number: "已扫码。请在手机上输入这个数字：",
-    type_number: "电脑上显示的两位数字，只能输一次",
-    site: "登录到",
+    scanned: "已扫码",
+    number: "请在手机上输入这个数字",
     proceed: "手机上确认后，点这里继续",
-    refuse: "拒绝",
+    type_number: "电脑上显示的两位数字，只能输一次",
+    refuse: "拒绝登录",
+    site: "网站",
     browser: "浏览器",
-    place: "网络地址",
-    same_network: "（和这部手机是同一个网络）",
+    address_of_desktop: "网络地址",
+    same_network: "与这部手机在同一网络",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -35,22 +36,30 @@ pub(super) const LOGOUT: Text = Text {
     operator: None,
 };
 
+pub(super) const FRAGMENT: Text = Text {
+    title: "正在前往微信登录",
+    lead: "登录后会回到你要打开的页面。如果没有自动跳转，请点下面的按钮。",
+    advice: &[],
+    button: Some("用微信登录"),
+    operator: None,
+};
+
 pub(super) const CHOICE: Text =
     Text { title: "选择登录方式", lead: "登录后会回到你要打开的页面。", ..PLAIN };
 
 pub(super) const WAITING: Text = Text {
     title: "用微信扫一扫登录",
     lead: "用手机微信扫描二维码，再在手机上输入这里显示的数字。",
-    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫，也不要把数字告诉别人。"],
+    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫。"],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "要让这台电脑登录吗？",
+    title: "在电脑上登录？",
     lead: "输入电脑屏幕上的数字，那台电脑就会以你的身份登录。",
     advice: &["只有你自己正在那台电脑前才继续。二维码、链接或数字是别人发来的，请拒绝。"],
     button: Some("确认登录"),
-    ..PLAIN
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -71,14 +80,6 @@ pub(super) const fn settled(settled: Settled) -> Text {
         }
     }
 }
-
-pub(super) const FRAGMENT: Text = Text {
-    title: "正在前往微信登录",
-    lead: "登录后会回到你要打开的页面。如果没有自动跳转，请点下面的按钮。",
-    advice: &[],
-    button: Some("用微信登录"),
-    operator: None,
-};
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "请在微信中打开",
@@ -200,7 +201,8 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            lead: "现在是微信快照页，只能浏览，不能登录。",
+            // WeChat's own words, which stand at the bottom of the same screen.
+            lead: "该网页需获取个人信息才可使用完整服务，当前仅可浏览部分内容。",
             advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },
@@ -211,23 +213,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             operator: DESKTOP_DOOR,
             ..PLAIN
         },
-        Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
-            title: "请在微信中打开",
-            lead: "本网站用微信登录，需要在微信里进行。",
-            advice: &["复制下面的地址。", "打开微信，发给「文件传输助手」或任意聊天。", "在聊天里点开这个地址。"],
-            ..PLAIN
-        },
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
-            title: "请在微信中打开",
-            lead: "本网站没有开通企业微信登录，请换到微信。",
-            advice: &[
-                "复制下面的地址。",
-                "打开微信（不是企业微信），发给「文件传输助手」或任意聊天。",
-                "在聊天里点开这个地址。",
-            ],
-            operator: Some("要让访客在企业微信里登录，需要配置企业微信应用（wecom）。"),
-            ..PLAIN
-        },
+        Reason::NotInWechat { outside, instead, .. } => elsewhere(*outside, *instead),
         Reason::RateLimited { .. } => {
             Text {
                 title: "操作太频繁", lead: "这个网络的请求太多，请稍等一会儿。", button: AGAIN, ..PLAIN
@@ -291,4 +277,43 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             Text { title: "访问的人太多了", lead: "网站正忙，请稍等片刻。", button: AGAIN, ..PLAIN }
         }
     }
+}
+
+/// Where else a visitor can sign in, and how to get there.
+const fn elsewhere(outside: Outside, instead: Instead) -> Text {
+    let lead = match (outside, instead) {
+        (Outside::WeCom, Instead::Desktop) => "本网站没有开通企业微信登录，请换到电脑。",
+        (Outside::WeCom, _) => "本网站没有开通企业微信登录，请换到微信。",
+        (Outside::WeChat, Instead::Desktop) => "本网站没有开通微信内的登录，请换到电脑。",
+        (Outside::WeChat, _) => "本网站没有开通微信内的登录，请换到企业微信。",
+        (_, Instead::WeChat) => "本网站用微信登录，需要在微信里进行。",
+        (_, Instead::WeCom) => "本网站用企业微信登录，需要在企业微信里进行。",
+        (_, Instead::Desktop) => "本网站用二维码登录，需要用手机扫电脑上的二维码。",
+    };
+    let operator = match outside {
+        Outside::WeCom => Some("要让访客在企业微信里登录，需要配置企业微信应用（wecom）。"),
+        Outside::WeChat => Some("要让访客在微信里登录，需要配置服务号（official_account）。"),
+        Outside::Phone | Outside::Desktop => None,
+    };
+    let (title, advice): (_, &[&str]) = match (instead, outside) {
+        (Instead::WeChat, Outside::WeCom) => (
+            "请在微信中打开",
+            &[
+                "复制下面的地址。",
+                "打开微信（不是企业微信），发给「文件传输助手」或任意聊天。",
+                "在聊天里点开这个地址。",
+            ],
+        ),
+        (Instead::WeChat, _) => (
+            "请在微信中打开",
+            &["复制下面的地址。", "打开微信，发给「文件传输助手」或任意聊天。", "在聊天里点开这个地址。"],
+        ),
+        (Instead::WeCom, _) => {
+            ("请在企业微信中打开", &["复制下面的地址。", "打开企业微信，发到任意聊天。", "在聊天里点开这个地址。"])
+        }
+        (Instead::Desktop, _) => {
+            ("请在电脑上打开", &["复制下面的地址。", "在电脑的浏览器里打开它。", "用手机扫描那里的二维码。"])
+        }
+    };
+    Text { title, lead, advice, operator, ..PLAIN }
 }

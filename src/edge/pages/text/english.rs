@@ -3,7 +3,7 @@
 use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
-use crate::types::Outside;
+use crate::types::{Instead, Outside};
 
 pub(super) const WORDS: Words = Words {
     lang: "en",
@@ -17,14 +17,15 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    number: "Scanned. Type this number on your phone:",
+    scanned: "Scanned",
+    number: "Enter this number on your phone",
+    proceed: "Confirmed on the phone? Go on",
     type_number: "The two digits on the computer (one try)",
-    site: "Sign in to",
-    proceed: "Confirmed on your phone? Go on",
     refuse: "Refuse",
+    site: "Site",
     browser: "Browser",
-    place: "Network address",
-    same_network: " (the same network as this phone)",
+    address_of_desktop: "Network address",
+    same_network: "in the same network as this phone",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -32,6 +33,14 @@ pub(super) const LOGOUT: Text = Text {
     lead: "After signing out you will need WeChat to come back in.",
     advice: &[],
     button: Some("Sign out"),
+    operator: None,
+};
+
+pub(super) const FRAGMENT: Text = Text {
+    title: "Signing in with WeChat",
+    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
+    advice: &[],
+    button: Some("Sign in with WeChat"),
     operator: None,
 };
 
@@ -43,17 +52,17 @@ pub(super) const CHOICE: Text = Text {
 
 pub(super) const WAITING: Text = Text {
     title: "Scan to sign in with WeChat",
-    lead: "Scan the code with WeChat on your phone, then type there the number that appears here.",
-    advice: &["The code works once, within two minutes. Let nobody else scan it for you, and tell nobody the number."],
+    lead: "Scan the code with WeChat on your phone, then enter there the number that appears here.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "Let this computer sign in?",
-    lead: "Type the number on its screen, and that computer will be signed in as you.",
+    title: "Sign in on a computer?",
+    lead: "Enter the number on its screen, and that computer will be signed in as you.",
     advice: &["Go on only if it is you at that computer. If somebody sent you the code, a link or the number, refuse."],
-    button: Some("Sign in"),
-    ..PLAIN
+    button: Some("Confirm sign-in"),
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -74,14 +83,6 @@ pub(super) const fn settled(settled: Settled) -> Text {
         }
     }
 }
-
-pub(super) const FRAGMENT: Text = Text {
-    title: "Signing in with WeChat",
-    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
-    advice: &[],
-    button: Some("Sign in with WeChat"),
-    operator: None,
-};
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "Open this page in WeChat",
@@ -208,7 +209,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
+            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },
@@ -222,27 +223,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             operator: DESKTOP_DOOR,
             ..PLAIN
         },
-        Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
-            title: "Open this page in WeChat",
-            lead: "This site signs you in with WeChat, and that works inside WeChat only.",
-            advice: &[
-                "Copy the address below.",
-                "In WeChat, send it to File Transfer or to any chat.",
-                "Tap the address in that chat.",
-            ],
-            ..PLAIN
-        },
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
-            title: "Open this page in WeChat",
-            lead: "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use WeChat instead.",
-            advice: &[
-                "Copy the address below.",
-                "In WeChat (not WeCom), send it to File Transfer or to any chat.",
-                "Tap the address in that chat.",
-            ],
-            operator: Some("To sign visitors in inside WeCom, a WeCom application (wecom) must be configured."),
-            ..PLAIN
-        },
+        Reason::NotInWechat { outside, instead, .. } => elsewhere(*outside, *instead),
         Reason::RateLimited { .. } => Text {
             title: "Too many attempts",
             lead: "Too many requests came from this network. Please wait a moment.",
@@ -314,4 +295,61 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             ..PLAIN
         },
     }
+}
+
+/// Where else a visitor can sign in, and how to get there.
+const fn elsewhere(outside: Outside, instead: Instead) -> Text {
+    let lead = match (outside, instead) {
+        (Outside::WeCom, Instead::Desktop) => {
+            "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use a computer instead."
+        }
+        (Outside::WeCom, _) => {
+            "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use WeChat instead."
+        }
+        (Outside::WeChat, Instead::Desktop) => {
+            "You are in WeChat. Sign-in inside WeChat is not set up on this site, so please use a computer instead."
+        }
+        (Outside::WeChat, _) => {
+            "You are in WeChat. Sign-in inside WeChat is not set up on this site, so please use WeCom instead."
+        }
+        (_, Instead::WeChat) => "This site signs you in with WeChat, and that works inside WeChat only.",
+        (_, Instead::WeCom) => "This site signs you in with WeCom, and that works inside WeCom only.",
+        (_, Instead::Desktop) => {
+            "This site signs you in with a QR code, which your phone scans off a computer’s screen."
+        }
+    };
+    let operator = match outside {
+        Outside::WeCom => Some("To sign visitors in inside WeCom, a WeCom application (wecom) must be configured."),
+        Outside::WeChat => {
+            Some("To sign visitors in inside WeChat, a service account (official_account) must be configured.")
+        }
+        Outside::Phone | Outside::Desktop => None,
+    };
+    let (title, advice): (_, &[&str]) = match (instead, outside) {
+        (Instead::WeChat, Outside::WeCom) => (
+            "Open this page in WeChat",
+            &[
+                "Copy the address below.",
+                "In WeChat (not WeCom), send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+        ),
+        (Instead::WeChat, _) => (
+            "Open this page in WeChat",
+            &[
+                "Copy the address below.",
+                "In WeChat, send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+        ),
+        (Instead::WeCom, _) => (
+            "Open this page in WeCom",
+            &["Copy the address below.", "In WeCom, send it to any chat.", "Tap the address in that chat."],
+        ),
+        (Instead::Desktop, _) => (
+            "Open this page on a computer",
+            &["Copy the address below.", "Open it in a computer’s browser.", "Scan the code that appears there."],
+        ),
+    };
+    Text { title, lead, advice, operator, ..PLAIN }
 }

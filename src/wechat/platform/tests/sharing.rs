@@ -30,7 +30,7 @@ async fn what_one_replica_has_fetched_another_takes() {
 
 #[tokio::test]
 async fn a_shared_record_that_cannot_be_is_not_believed() {
-    let key = Key::platform(&account().app_id, Kind::AccessToken.as_str());
+    let key = Key::platform([account().app_id.as_str(), Kind::AccessToken.as_str(), ""]);
     for (expires_in, expected) in [(7260, "SHARED"), (7261, "TOKEN-1"), (0, "TOKEN-1")] {
         let wechat = Scripted::begin(well()).await;
         let clock = Clock::fixed(Timestamp(1_000_000));
