@@ -20,6 +20,10 @@ const MINUTE_US: u64 = 60 * SECOND_US;
 pub enum Step {
     Begin,
     Callback,
+    /// A phone that takes up a hand-off, or says yes or no to it.
+    Handoff,
+    /// A desktop that asks how its hand-off stands: every few seconds, where it cannot listen.
+    HandoffWait,
     /// Asked for anew on every page and every change of route, where a sign-in lasts for days.
     JsConfig,
     /// A request of another program's to the admin listener.
@@ -30,8 +34,9 @@ impl Step {
     /// How many times the configured number are allowed.
     const fn factor(self) -> u64 {
         match self {
-            Self::Begin | Self::Callback | Self::Admin => 1,
+            Self::Begin | Self::Callback | Self::Handoff | Self::Admin => 1,
             Self::JsConfig => 10,
+            Self::HandoffWait => 60,
         }
     }
 }
@@ -75,8 +80,9 @@ impl Attempts {
     }
 }
 
-/// A peer on a private network that no trusted proxy told us of is a proxy nobody configured: behind it is everybody.
-fn is_somebodys_proxy(client: &Client) -> bool {
+/// Whether an address says nothing of its client: a peer on a private network that no trusted proxy told us of is a proxy nobody configured: behind it is everybody.
+#[must_use]
+pub fn is_somebodys_proxy(client: &Client) -> bool {
     !client.told
         && match client.ip.to_canonical() {
             IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
@@ -85,7 +91,8 @@ fn is_somebodys_proxy(client: &Client) -> bool {
 }
 
 /// IPv4 whole, IPv6 by /64, mapped addresses as what they map (R31).
-fn subnet(ip: IpAddr) -> IpAddr {
+#[must_use]
+pub fn subnet(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();

@@ -16,6 +16,8 @@ mod doors;
 mod every_door;
 #[path = "sign_in/flows.rs"]
 mod flows;
+#[path = "sign_in/fragment.rs"]
+mod fragment;
 #[path = "sign_in/guards.rs"]
 mod guards;
 #[path = "sign_in/lifetimes.rs"]
@@ -42,6 +44,8 @@ mod sign_out;
 mod targets;
 #[path = "sign_in/trouble.rs"]
 mod trouble;
+#[path = "sign_in/unionid.rs"]
+mod unionid;
 
 use support::{WECHAT, World};
 

@@ -179,6 +179,10 @@ pub enum SnapshotPolicy {
 /// How visitors are signed in.
 #[derive(Debug, Clone)]
 pub struct SignIn {
+    /// Desktop visitors may scan with WeChat and sign in through the official account.
+    pub handoff: bool,
+    /// `#/route` is carried across the sign-in, by a page of the gate's own.
+    pub keep_fragment: bool,
     /// Sign-ins begun per client address (IPv6: per /64) and minute; `0` is off.
     pub attempts_per_minute: u32,
     pub verify_files: Vec<VerifyFile>,

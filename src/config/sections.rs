@@ -93,13 +93,24 @@ fn trusted_proxies(read: &mut Reader<'_>) -> Vec<IpNet> {
 }
 
 pub(super) fn sign_in(read: &mut Reader<'_>) -> SignIn {
-    later_switch(read, "sign_in.handoff", "Visitors outside WeChat are shown a QR code of the address.");
-    later_switch(read, "sign_in.keep_fragment", "The part of an address after # is lost across the sign-in.");
     SignIn {
+        handoff: handoff(read),
+        keep_fragment: read.switch("sign_in.keep_fragment"),
         attempts_per_minute: read.integer("sign_in.attempts_per_minute"),
         verify_files: verify_files(read),
         language: read.choice("sign_in.language", [Language::Auto, Language::Chinese, Language::English]),
     }
+}
+
+fn handoff(read: &mut Reader<'_>) -> bool {
+    const KEY: &str = "sign_in.handoff";
+    let wanted = read.switch(KEY);
+    // R4: what cannot be done is refused, not passed over.
+    if wanted && !read.source.has_section("official_account") {
+        let remedy = "Write [official_account] too, or false: the phone signs in through it.";
+        read.refuse(KEY, Fault::new("needs an official account", remedy));
+    }
+    wanted
 }
 
 fn verify_files(read: &mut Reader<'_>) -> Vec<VerifyFile> {

@@ -56,6 +56,16 @@ pub enum Reason {
     LoginExpired {
         target: String,
     },
+    /// The phone said no to a desktop.
+    HandoffRefused {
+        target: String,
+        /// What the desktop asked for, as in [`Reason::LoginRequired`].
+        scope: Option<Scope>,
+    },
+    /// To a phone: the desktop's code is no longer good.
+    HandoffExpired,
+    /// To a phone: the number is not the desktop's.
+    HandoffMismatched,
     /// Sign-in after sign-in without a session.
     LoginLoop,
     Forbidden(Barrier),
@@ -134,8 +144,8 @@ impl Reason {
             Self::AmbiguousPath { .. } => "ambiguous-path",
             Self::HeaderTooLarge(_) => "header-too-large",
             Self::LoginRequired { .. } => "login-required",
-            Self::LoginDeclined { .. } => "login-declined",
-            Self::LoginExpired { .. } => "login-expired",
+            Self::LoginDeclined { .. } | Self::HandoffRefused { .. } | Self::HandoffMismatched => "login-declined",
+            Self::LoginExpired { .. } | Self::HandoffExpired => "login-expired",
             Self::LoginLoop => "login-loop",
             Self::Forbidden(_) => "forbidden",
             Self::Snapshot => "snapshot",
@@ -162,6 +172,9 @@ impl Reason {
             Self::LoginRequired { .. } | Self::NotInWechat { .. } => StatusCode::UNAUTHORIZED,
             Self::LoginDeclined { .. }
             | Self::LoginExpired { .. }
+            | Self::HandoffRefused { .. }
+            | Self::HandoffExpired
+            | Self::HandoffMismatched
             | Self::LoginLoop
             | Self::Forbidden(_)
             | Self::JsconfigUrlNotAllowed
@@ -189,6 +202,9 @@ impl Reason {
             | Self::LoginRequired { .. }
             | Self::LoginDeclined { .. }
             | Self::LoginExpired { .. }
+            | Self::HandoffRefused { .. }
+            | Self::HandoffExpired
+            | Self::HandoffMismatched
             | Self::LoginLoop
             | Self::Forbidden(_)
             | Self::Snapshot
@@ -219,6 +235,9 @@ impl Reason {
             | Self::LoginRequired { .. }
             | Self::LoginDeclined { .. }
             | Self::LoginExpired { .. }
+            | Self::HandoffRefused { .. }
+            | Self::HandoffExpired
+            | Self::HandoffMismatched
             | Self::LoginLoop
             | Self::Forbidden(_)
             | Self::Snapshot
@@ -333,10 +352,15 @@ impl From<login::Refused> for Fault {
             }
             E::Loop => Reason::LoginLoop,
             E::Declined { retry, scope } => Reason::LoginDeclined { target: place(&retry), scope },
+            E::Expired { retry } => Reason::LoginExpired { target: place(&retry) },
+            E::HandoffRefused { retry, scope } => Reason::HandoffRefused { target: place(&retry), scope },
+            E::CodeExpired => Reason::HandoffExpired,
+            E::NumberWrong => Reason::HandoffMismatched,
             E::Snapshot => Reason::Snapshot,
             E::SnapshotDenied => Reason::Forbidden(Barrier::Snapshot),
             E::WechatUnavailable { retry, scope } => Reason::WechatUnavailable { target: place(&retry), scope },
             E::WechatMisconfigured => Reason::WechatMisconfigured,
+            E::Overloaded => Reason::Overloaded,
         };
         Self::from(reason).with_cookies(refused.cookies)
     }

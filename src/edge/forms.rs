@@ -9,7 +9,7 @@ use super::fault::{Fault, Reason};
 use crate::patience::{Phase, Watch};
 use crate::request::Head;
 
-/// `rd` is all a form of ours carries.
+/// A return target is the longest thing that a form of ours carries.
 const MAX_FORM: usize = 16 * 1024;
 
 /// The body of a posted form; empty for methods that have none.

@@ -5,6 +5,7 @@ mod answering;
 pub mod body;
 pub mod fault;
 mod forms;
+mod handed_off;
 pub mod pages;
 mod tally;
 
@@ -27,7 +28,7 @@ use crate::identity::Identity;
 use crate::local::jsconfig::JsConfig;
 use crate::local::me::{self, Me};
 use crate::local::{Local, NotReadable};
-use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo};
+use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo, handoff};
 use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
@@ -123,13 +124,16 @@ impl Edge {
                 let answering = self.upstream.forward(self.identity.stamp(request, &admitted), watch);
                 Step::Forwarded { answering, renewed }
             }
-            Verdict::SignIn(wanted) => Step::later(async move { edge.sign_in(request.head(), wanted).await }),
+            Verdict::SignIn(wanted) => {
+                let watch = watch.clone();
+                Step::later(async move { edge.sign_in(request.head(), wanted, &watch).await })
+            }
             Verdict::Refuse => Step::now(Err(Reason::Forbidden(Barrier::AllowList).into())),
         }
     }
 
     /// Somebody is asked for. Only a page that is looked at is left for WeChat; everything else gets a 401.
-    async fn sign_in(&self, head: &Head, wanted: SignIn<Session>) -> Result<Response<Body>, Fault> {
+    async fn sign_in(&self, head: &Head, wanted: SignIn<Session>, watch: &Watch) -> Result<Response<Body>, Fault> {
         let navigation = match wanted.on_anonymous {
             Some(OnAnonymous::Redirect) => true,
             Some(OnAnonymous::Unauthorized) => false,
@@ -138,7 +142,7 @@ impl Edge {
         let readable = matches!(*head.method(), Method::GET | Method::HEAD);
         if navigation && readable {
             let answer = self.login.begin(head, wanted.scope).await?;
-            return Ok(self.redirected(answer, head.asker()));
+            return Ok(self.told(answer, head.asker(), watch));
         }
         let target = match self.page_of(head) {
             Some(page) => page,
@@ -157,13 +161,13 @@ impl Edge {
     ) -> Result<Response<Body>, Fault> {
         let visitor = self.sessions.resume(request.head()).map(|resumed| resumed.session);
         let (head, body) = request.into_parts();
-        let form = if endpoint == Endpoint::Logout {
+        let form = if matches!(endpoint, Endpoint::Logout | Endpoint::Handoff(handoff::Endpoint::Phone)) {
             forms::read(body.into_inner(), &head, watch).await?
         } else {
             Bytes::new()
         };
         let answer = self.login.answer(endpoint, &head, &form, visitor.as_ref()).await?;
-        Ok(self.redirected(answer, head.asker()))
+        Ok(self.told(answer, head.asker(), watch))
     }
 
     async fn me(&self, head: &Head) -> Result<Response<Body>, Fault> {
@@ -190,7 +194,7 @@ impl Edge {
         Some(self.login.return_to(page))
     }
 
-    fn redirected(&self, answer: Answer, asker: &Asker) -> Response<Body> {
+    fn told(&self, answer: Answer, asker: &Asker, watch: &Watch) -> Response<Body> {
         match answer {
             Answer::Redirect(Redirect { status, location, cookies }) => {
                 let mut response = Response::new(Body::empty());
@@ -208,6 +212,12 @@ impl Edge {
                 self.pages.choose(&ways, rd.as_str(), scope, asker).map(Body::from)
             }
             Answer::ConfirmLogout { rd } => self.pages.confirm_logout(rd.as_str(), asker).map(Body::from),
+            Answer::Fragment { target, scope } => {
+                self.pages.keep_fragment(target.as_str(), scope, asker).map(Body::from)
+            }
+            Answer::Handoff(page) => handed_off::page(page, &self.pages, asker).map(Body::from),
+            Answer::Progress(progress) => handed_off::word(progress).map(Body::from),
+            Answer::Waiting(waiting) => handed_off::news(waiting, watch.clone()),
         }
     }
 

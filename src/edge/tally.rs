@@ -47,7 +47,7 @@ fn well(response: &Response<Body>) -> Outcome {
         (Body::Upstream(_), _) => Outcome::Proxied,
         // The gate itself redirects nobody but to sign in, on the way back, or out.
         (Body::Own(_), StatusCode::FOUND | StatusCode::SEE_OTHER) => Outcome::SignIn,
-        (Body::Own(_), _) => Outcome::Own,
+        (Body::Own(_) | Body::News(_), _) => Outcome::Own,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 
 use super::door::Choice;
+use super::handoff;
 use super::return_to::ReturnTo;
 use crate::types::{Instead, Outside, Scope};
 
@@ -16,6 +17,12 @@ pub enum Answer {
     ConfirmLogout {
         rd: ReturnTo,
     },
+    /// A page that goes on to the login endpoint with what only the browser knows of its address. `scope` is what to ask
+    /// for there, where that is not the account's own.
+    Fragment {
+        target: ReturnTo,
+        scope: Option<Scope>,
+    },
     /// A page with a link for each of these doors: `P/login?rd=…&door=…`.
     Choose {
         choices: Vec<Choice>,
@@ -23,6 +30,11 @@ pub enum Answer {
         /// What is asked for of visitors of the official account, where that is not what it asks anyway.
         scope: Option<Scope>,
     },
+    Handoff(handoff::Page),
+    /// A stream of events for a desktop that waits.
+    Waiting(handoff::Waiting),
+    /// How a hand-off stands, for a desktop that asks.
+    Progress(handoff::Progress),
 }
 
 /// An answer with a `Location`.
@@ -63,6 +75,18 @@ pub enum Error {
     /// The visitor said no, or WeChat did on their behalf. `scope` is what they were asked for, where that is known.
     #[error("the sign-in was declined")]
     Declined { retry: ReturnTo, scope: Option<Scope> },
+    /// A desktop waited for its phone in vain.
+    #[error("nobody confirmed the hand-off in time")]
+    Expired { retry: ReturnTo },
+    /// A desktop whose phone said no, or typed another number.
+    #[error("the hand-off was refused on the phone")]
+    HandoffRefused { retry: ReturnTo, scope: Option<Scope> },
+    /// A phone with a ticket that is over, or that it never had.
+    #[error("the hand-off's code is no longer good")]
+    CodeExpired,
+    /// A phone whose owner does not see the desktop.
+    #[error("the number is not the desktop's")]
+    NumberWrong,
     #[error("a virtual visitor of a snapshot page, who is shown how to become a real one")]
     Snapshot,
     #[error("a virtual visitor of a snapshot page")]
@@ -72,6 +96,9 @@ pub enum Error {
     WechatUnavailable { retry: ReturnTo, scope: Option<Scope> },
     #[error("WeChat refuses this gate")]
     WechatMisconfigured,
+    /// Too many desktops wait at once.
+    #[error("no room for another desktop that waits")]
+    Overloaded,
 }
 
 impl Error {

@@ -28,6 +28,7 @@ impl Login {
                 let mut cookies = vec![self.sessions.end(visitor)];
                 // Nor may the back button find a callback that still signs in.
                 cookies.extend(self.flows.forget_all(head));
+                cookies.extend(self.handoff.iter().flat_map(|handoff| handoff.forget_all(head)));
                 tracing::info!(request_id = %head.asker().id, signed_in = visitor.is_some(), "sign-out");
                 Ok(Answer::see_other(rd.as_str().to_owned(), cookies))
             }
@@ -37,7 +38,7 @@ impl Login {
 }
 
 /// The first of these headers that is there decides; one that is repeated or unreadable decides against.
-fn is_same_origin(headers: &HeaderMap, site: &PublicUrl) -> bool {
+pub(super) fn is_same_origin(headers: &HeaderMap, site: &PublicUrl) -> bool {
     if headers.contains_key(header::ORIGIN) {
         return only(headers, &header::ORIGIN).is_some_and(|origin| origin == site.origin);
     }

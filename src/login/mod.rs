@@ -8,6 +8,7 @@ mod callback;
 mod door;
 mod exchange;
 mod flow;
+pub mod handoff;
 mod logout;
 mod outcome;
 mod params;
@@ -16,6 +17,7 @@ mod rounds;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod unionid;
 mod witness;
 
 use std::sync::Arc;
@@ -37,11 +39,12 @@ use crate::metrics::{SignIn, SignIns};
 use crate::request::{Browser, Head};
 use crate::session::{Session, Sessions};
 use crate::store::Store;
-use crate::types::{Account, Instead, Outside, Scope, Visitor};
+use crate::types::{Account, Scope, Visitor};
 use crate::wechat;
 use authorize::{COMPONENT, Links};
 use exchange::Exchange;
 use flow::Flows;
+use handoff::HandOff;
 use rounds::{Known, Round, Rounds};
 
 /// Signs visitors in and out. One for all workers.
@@ -51,6 +54,7 @@ pub struct Login {
     paths: config::Paths,
     default_scope: Scope,
     snapshot: config::SnapshotPolicy,
+    keep_fragment: bool,
     /// What visitors inside WeCom are asked for.
     wecom_scope: Scope,
     doors: Doors,
@@ -61,6 +65,8 @@ pub struct Login {
     flows: Flows,
     rounds: Rounds,
     exchange: Exchange,
+    /// Where the operator wants it.
+    handoff: Option<HandOff>,
     sign_ins: SignIns,
     sessions: Arc<Sessions>,
 }
@@ -119,6 +125,7 @@ pub enum Endpoint {
     Login,
     Callback,
     Logout,
+    Handoff(handoff::Endpoint),
 }
 
 impl Default for Options {
@@ -134,8 +141,11 @@ impl Login {
         let Parts { sessions, store, wechat, clock, runtime } = parts;
         let snapshot = accounts.official_account.map_or(config::SnapshotPolicy::Page, |account| account.snapshot);
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
+        let handoff = (sign_in.handoff && accounts.official_account.is_some())
+            .then(|| HandOff::new(paths, public_url, &sessions, Arc::clone(&store), clock.clone(), runtime.clone()));
         let sign_ins = SignIns::default();
         Self {
+            keep_fragment: sign_in.keep_fragment,
             default_scope: accounts.official_account.map_or(Scope::Base, |account| account.scope),
             snapshot,
             wecom_scope: accounts.wecom.map_or(Scope::Base, |wecom| wecom.scope),
@@ -143,7 +153,7 @@ impl Login {
                 official_account: accounts.official_account.is_some(),
                 website_app: accounts.website_app.is_some(),
                 wecom: accounts.wecom.is_some(),
-                handoff: false,
+                handoff: handoff.is_some(),
                 every_browser_is_wechat: options.every_browser_is_wechat,
             },
             main_account: accounts.first(),
@@ -162,6 +172,7 @@ impl Login {
                 runtime,
             }),
             rounds,
+            handoff,
             sign_ins,
             sessions,
             public_url: public_url.clone(),
@@ -178,10 +189,12 @@ impl Login {
     /// The endpoint at a path, if it is one of ours.
     #[must_use]
     pub fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        let Self { paths, .. } = self;
-        [(&paths.login, Endpoint::Login), (&paths.callback, Endpoint::Callback), (&paths.logout, Endpoint::Logout)]
-            .into_iter()
-            .find_map(|(ours, endpoint)| (ours == path).then_some(endpoint))
+        let Self { paths, handoff, .. } = self;
+        let own =
+            [(&paths.login, Endpoint::Login), (&paths.callback, Endpoint::Callback), (&paths.logout, Endpoint::Logout)]
+                .into_iter()
+                .find_map(|(ours, endpoint)| (ours == path).then_some(endpoint));
+        own.or_else(|| handoff.as_ref()?.endpoint(path).map(Endpoint::Handoff))
     }
 
     /// WeChat's standing refusal of this gate's own credentials or address, met by sign-ins of the last five minutes.
@@ -202,12 +215,19 @@ impl Login {
         format!("{}?rd={}", self.paths.login, utf8_percent_encode(target.as_str(), COMPONENT))
     }
 
-    /// Sends a navigation to WeChat; it comes back to where it was going.
+    /// Sends a navigation to WeChat; it comes back to where it was going. With `keep_fragment` it goes by way of a page
+    /// that knows the whole of where that is.
     ///
     /// # Errors
     /// [`Refused`] for a visitor who cannot sign in from here, or has tried too often.
     pub async fn begin(&self, head: &Head, wanted: Scope) -> Result<Answer, Refused> {
-        self.start(head, Wish { scope: wanted, target: self.return_to(head.target()), door: None }, None).await
+        let target = self.return_to(head.target());
+        // What only a route calls a navigation runs no scripts.
+        if self.keep_fragment && head.is_navigation() {
+            let scope = (wanted != self.default_scope).then_some(wanted);
+            return Ok(Answer::Fragment { target, scope });
+        }
+        self.start(head, Wish { scope: wanted, target, door: None }, None).await
     }
 
     /// Answers a request for an endpoint of ours. `form` is the body of a POST, `visitor` whom the session names.
@@ -225,6 +245,12 @@ impl Login {
             Endpoint::Login => self.login(head, visitor).await,
             Endpoint::Callback => self.callback(head, visitor).await,
             Endpoint::Logout => self.logout(head, form, visitor),
+            Endpoint::Handoff(endpoint) => match endpoint {
+                handoff::Endpoint::Phone => self.handoff_phone(head, form, visitor).await,
+                handoff::Endpoint::Wait => self.handoff_wait(head),
+                handoff::Endpoint::State => self.handoff_state(head).await,
+                handoff::Endpoint::Finish => self.handoff_finish(head, visitor).await,
+            },
         }
     }
 
@@ -263,10 +289,7 @@ impl Login {
                 let scope = (scope != self.default_scope).then_some(scope);
                 return Ok(Answer::Choose { choices, rd: target, scope });
             }
-            Door::Handoff => {
-                let (outside, instead) = (Outside::Desktop, Instead::WeChat);
-                return Err(Error::NotInWechat { outside, instead, target }.into());
-            }
+            Door::Handoff => return self.hand_off(head, scope.min(Scope::UserInfo), target).await,
             Door::None(outside, instead) => return Err(Error::NotInWechat { outside, instead, target }.into()),
         };
         self.count(Step::Begin, head)?;

@@ -9,7 +9,7 @@ use crate::config::PublicUrl;
 pub struct ReturnTo(Box<str>);
 
 impl ReturnTo {
-    /// A longer place becomes `/`: five of them, sealed, have to fit into one request's cookies.
+    /// A longer place loses its fragment, or becomes `/`: five of them, sealed, have to fit into one request's cookies.
     pub const MAX_BYTES: usize = 2048;
 
     /// The site's front page.
@@ -30,7 +30,12 @@ impl ReturnTo {
         let site = Url::parse(&site.origin).ok()?;
         let url = resolve(text, &site)?;
         let ours = url.origin() == site.origin() && url.username().is_empty() && url.password().is_none();
-        let place = &url[url::Position::BeforePath..];
+        let whole = &url[url::Position::BeforePath..];
+        let place = if whole.len() <= Self::MAX_BYTES {
+            whole
+        } else {
+            &url[url::Position::BeforePath..url::Position::AfterQuery]
+        };
         // A place that starts with two slashes would be a host to the browser that gets it without ours in front.
         let plain = place.starts_with('/') && !place.starts_with("//") && place.bytes().all(|b| b.is_ascii_graphic());
         (ours && plain && place.len() <= Self::MAX_BYTES).then(|| Self(place.into()))

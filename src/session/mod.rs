@@ -18,7 +18,7 @@ use record::Times;
 pub use record::{Session, Text};
 pub use seal::{Keys, Purpose};
 
-use crate::clock::{Clock, random};
+use crate::clock::{Clock, Timestamp, random};
 use crate::config;
 use crate::request::Head;
 use crate::store::Memory;
@@ -108,10 +108,22 @@ impl Sessions {
     /// on their way to a wider scope.
     #[must_use]
     pub fn open(&self, identity: &Identity, keep: Option<&Session>) -> Opened {
+        let ttl = if identity.snapshot { self.ttl.min(SNAPSHOT_TTL) } else { self.ttl };
+        self.open_until(self.clock.now().after(ttl), identity, keep)
+    }
+
+    /// Begins a session in another browser for whoever is signed in at `phone`, as `identity` has them. `keep` is as
+    /// for [`Sessions::open`]. It ends with the phone's at the latest, lest one sign-in at WeChat beget sessions for ever.
+    #[must_use]
+    pub fn hand_over(&self, phone: &Session, identity: &Identity, keep: Option<&Session>) -> Opened {
+        let end = phone.times.expires_at.min(self.clock.now().after(self.ttl));
+        self.open_until(end, identity, keep)
+    }
+
+    fn open_until(&self, expires_at: Timestamp, identity: &Identity, keep: Option<&Session>) -> Opened {
         let now = self.clock.now();
         let kept = keep.filter(|session| session.is_of(identity) && !identity.snapshot);
-        let ttl = if identity.snapshot { self.ttl.min(SNAPSHOT_TTL) } else { self.ttl };
-        let times = Times { issued_at: now, expires_at: now.after(ttl), last_seen: now };
+        let times = Times { issued_at: now, expires_at, last_seen: now };
         let id = kept.map_or_else(|| SessionId(random()), |session| session.id);
         let session =
             Session::new(id, kept.map_or(times, |session| Times { last_seen: now, ..session.times }), identity);

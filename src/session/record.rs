@@ -54,12 +54,15 @@ impl Session {
         Self::decode(bytes.into()).expect("what encode wrote, decode reads")
     }
 
-    pub(super) fn encoded(&self) -> &[u8] {
+    /// The whole record, for [`Session::decode`].
+    #[must_use]
+    pub fn encoded(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Reads a record whose seal has been opened. `None` when it is of another version or not whole.
-    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+    #[must_use]
+    pub fn decode(bytes: Bytes) -> Option<Self> {
         let mut rest = Reader { bytes: &bytes, at: 0 };
         let [VERSION, account, scope, snapshot] = rest.take::<4>()? else { return None };
         let account = Account::of_byte(account)?;

@@ -21,15 +21,21 @@ const MAX_TEXT: usize = 8 * 1024;
 pub enum Purpose {
     Session,
     Flow,
+    /// A desktop that waits for a phone.
+    Handoff,
+    /// Whom a phone has vouched for, as a store keeps it.
+    Consent,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::Session, Self::Flow];
+    const ALL: [Self; 4] = [Self::Session, Self::Flow, Self::Handoff, Self::Consent];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Session => "session",
             Self::Flow => "flow",
+            Self::Handoff => "handoff",
+            Self::Consent => "consent",
         }
     }
 }

@@ -19,6 +19,9 @@ enum Name {
     RevokedPerson([u8; 32]),
     UserToken([u8; 32]),
     Platform([u8; 32]),
+    HandoffTicket([u8; 16]),
+    HandoffClaim([u8; 16]),
+    HandoffVerdict([u8; 16]),
 }
 
 /// What a record is about; each kind has room of its own.
@@ -29,6 +32,7 @@ pub(super) enum Kind {
     Revoked,
     UserToken,
     Platform,
+    Handoff,
 }
 
 impl Key {
@@ -68,6 +72,24 @@ impl Key {
         Self(Name::Platform(digest(&names)))
     }
 
+    /// A desktop that waits for a phone.
+    #[must_use]
+    pub const fn handoff_ticket(id: [u8; 16]) -> Self {
+        Self(Name::HandoffTicket(id))
+    }
+
+    /// Which phone took that ticket up.
+    #[must_use]
+    pub const fn handoff_claim(id: [u8; 16]) -> Self {
+        Self(Name::HandoffClaim(id))
+    }
+
+    /// What that phone's owner said.
+    #[must_use]
+    pub const fn handoff_verdict(id: [u8; 16]) -> Self {
+        Self(Name::HandoffVerdict(id))
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         match self.0 {
             Name::Code(_) => Kind::Code,
@@ -75,6 +97,7 @@ impl Key {
             Name::Revoked(_) | Name::RevokedPerson(_) => Kind::Revoked,
             Name::UserToken(_) => Kind::UserToken,
             Name::Platform(_) => Kind::Platform,
+            Name::HandoffTicket(_) | Name::HandoffClaim(_) | Name::HandoffVerdict(_) => Kind::Handoff,
         }
     }
 }
@@ -99,6 +122,9 @@ impl fmt::Display for Key {
             Name::RevokedPerson(id) => ("revoked-person", id),
             Name::UserToken(id) => ("user-token", id),
             Name::Platform(id) => ("platform", id),
+            Name::HandoffTicket(id) => ("handoff-ticket", id),
+            Name::HandoffClaim(id) => ("handoff-claim", id),
+            Name::HandoffVerdict(id) => ("handoff-verdict", id),
         };
         write!(f, "{prefix}:{}", HEXLOWER.encode_display(id))
     }
@@ -126,6 +152,9 @@ mod tests {
             Key::revoked_person("o6_bmjr\r\n*{}…"),
             Key::user_token(&appid, &openid),
             Key::platform([appid.as_str(), "jsapi", ""]),
+            Key::handoff_ticket([7; 16]),
+            Key::handoff_claim([7; 16]),
+            Key::handoff_verdict([7; 16]),
         ] {
             let text = key.to_string();
             let (prefix, id) = text.split_once(':').expect("a prefix");
@@ -137,6 +166,8 @@ mod tests {
     #[test]
     fn kinds_with_the_same_id_are_different_records() {
         assert_ne!(Key::state([7; 16]), Key::revoked(SessionId([7; 16])));
+        assert_ne!(Key::handoff_ticket([7; 16]), Key::handoff_claim([7; 16]));
+        assert_ne!(Key::handoff_claim([7; 16]), Key::handoff_verdict([7; 16]));
     }
 
     #[test]

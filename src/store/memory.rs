@@ -27,6 +27,8 @@ const REVOKED: u64 = 64 << 20;
 const USER_TOKENS: u64 = 32 << 20;
 /// Three records for each account.
 const PLATFORM: u64 = 1 << 20;
+/// Some thirty thousand desktops that wait for a phone, or ten thousand whose phone has answered; each lives two minutes.
+const HANDOFFS: u64 = 8 << 20;
 
 /// What a record costs beside its value: the key, moka's bookkeeping, the allocations.
 const OVERHEAD: usize = 200;
@@ -39,6 +41,7 @@ pub struct Memory {
     revoked: Cache<Key, Record>,
     user_tokens: Cache<Key, Record>,
     platform: Cache<Key, Record>,
+    handoffs: Cache<Key, Record>,
     clock: Clock,
 }
 
@@ -60,6 +63,7 @@ impl Memory {
             revoked: part(REVOKED),
             user_tokens: part(USER_TOKENS),
             platform: part(PLATFORM),
+            handoffs: part(HANDOFFS),
             clock,
         }
     }
@@ -97,6 +101,7 @@ impl Memory {
             Kind::Revoked => &self.revoked,
             Kind::UserToken => &self.user_tokens,
             Kind::Platform => &self.platform,
+            Kind::Handoff => &self.handoffs,
         }
     }
 

@@ -4,10 +4,15 @@
 #[expect(dead_code, reason = "the examples start more programs than this")]
 mod children;
 mod chrome;
+mod fragment;
+mod gallery;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
+mod matrix;
+mod pages;
 mod spa;
+mod town;
 #[path = "../examples/walk.rs"]
 #[expect(dead_code, reason = "a real browser walks here")]
 mod walk;

@@ -142,11 +142,6 @@ fn each_mistake_has_its_words() {
         ),
         (
             "",
-            "[sign_in]\nhandoff = true",
-            "sign_in.handoff: not supported yet. Write false or remove it. Visitors outside WeChat are shown a QR code of the address.",
-        ),
-        (
-            "",
             "[sign_in]\nverify_files = [\"MP_verify_0123456789abcde.txt\"]",
             r#"sign_in.verify_files: is not the name of a file WeChat gives out. Write it as downloaded: "MP_verify_" or "WW_verify_", 16 letters or digits, ".txt"."#,
         ),
@@ -373,6 +368,18 @@ fn r4_what_cannot_be_kept_is_refused() {
     ] {
         assert_eq!(problems(&with("", &format!("[[route]]\npath = \"/a/**\"\n{route}"))), [expected]);
     }
+    let handoff = with(
+        "",
+        "[sign_in]\nhandoff = true\n[website_app]\napp_id = \"wxfedcba9876543210\"\napp_secret = { env = \"WECHAT\" }",
+    );
+    load(&handoff);
+    let (before, rest) = handoff.split_once("[official_account]").expect("the section");
+    let (_, after) = rest.split_once("\n[").expect("another section");
+    let remedy = "Write [official_account] too, or false: the phone signs in through it.";
+    assert_eq!(
+        problems(&format!("{before}[{after}")),
+        [format!("sign_in.handoff: needs an official account. {remedy}")]
+    );
     load(&with("", "[[route]]\npath = \"/a/**\"\nallow = [\"oABCDEFGH\"]\nscope = \"userinfo\"\non_anonymous = 401"));
 }
 

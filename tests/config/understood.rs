@@ -70,6 +70,9 @@ fn words_stand_for_what_they_say() {
     for (word, meaning) in [("auto", Language::Auto), ("zh-CN", Language::Chinese), ("en", Language::English)] {
         assert_eq!(load(&with("", &format!("[sign_in]\nlanguage = \"{word}\""))).config.sign_in.language, meaning);
     }
+    for (word, meaning) in [("true", true), ("false", false)] {
+        assert_eq!(load(&with("", &format!("[sign_in]\nhandoff = {word}"))).config.sign_in.handoff, meaning);
+    }
     for (word, meaning) in [("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)] {
         let text = with("", &format!("[session]\nsecret = {{ env = \"SEALING\" }}\nsame_site = \"{word}\""));
         assert_eq!(load(&text).config.session.same_site, meaning);

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use url::Url;
 
 /// Keeps cookies per host and port, as tests need it: every server here is 127.0.0.1.
@@ -17,6 +19,41 @@ pub struct Browser {
     pub cookies: BTreeMap<String, BTreeMap<String, String>>,
     /// Sent with every request.
     pub headers: HeaderMap,
+}
+
+/// An answer whose body is still to come.
+type Begun = (Url, Response<Incoming>, JoinHandle<Result<(), hyper::Error>>);
+
+/// A body that is read as it comes. Ends its connection when dropped.
+pub struct Stream {
+    url: Url,
+    pub headers: HeaderMap,
+    body: Incoming,
+    driven: JoinHandle<Result<(), hyper::Error>>,
+}
+
+impl Stream {
+    /// The next piece, once it is there; `None` at the end. A body that breaks off fails the test.
+    pub async fn next(&mut self) -> Option<String> {
+        let frame = self.body.frame().await?.unwrap_or_else(|error| panic!("{}: {error}", self.url));
+        let bytes = frame.into_data().unwrap_or_default();
+        Some(String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    /// All that still comes.
+    pub async fn rest(mut self) -> String {
+        let mut all = String::new();
+        while let Some(piece) = self.next().await {
+            all += &piece;
+        }
+        all
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.driven.abort();
+    }
 }
 
 /// A whole answer.
@@ -58,7 +95,23 @@ impl Browser {
         panic!("redirects do not end at {}", answer.url);
     }
 
+    /// What comes bit by bit, as a script listens to it.
+    pub async fn listen(&mut self, url: &str) -> Stream {
+        let headers = [("accept", "text/event-stream"), ("sec-fetch-mode", "cors")];
+        let (url, response, driven) = self.ask(Method::GET, url, &headers, Bytes::new()).await;
+        assert_eq!(response.status(), StatusCode::OK, "{url}");
+        Stream { url, headers: response.headers().clone(), body: response.into_body(), driven }
+    }
+
     pub async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
+        let (url, response, driven) = self.ask(method, url, headers, body).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap_or_else(|error| panic!("{url}: {error}")).to_bytes();
+        driven.abort();
+        Answer { url, status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn ask(&mut self, method: Method, url: &str, headers: &[(&str, &str)], body: Bytes) -> Begun {
         let url = Url::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
         let host = format!("{}:{}", url.host_str().expect("a host"), url.port_or_known_default().expect("a port"));
         let mut request =
@@ -78,11 +131,8 @@ impl Browser {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
         let driven = tokio::spawn(connection);
         let response = sender.send_request(request).await.unwrap_or_else(|error| panic!("{url}: {error}"));
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap_or_else(|error| panic!("{url}: {error}")).to_bytes();
-        driven.abort();
-        self.keep_cookies(&host, &parts.headers);
-        Answer { url, status: parts.status, headers: parts.headers, body }
+        self.keep_cookies(&host, response.headers());
+        (url, response, driven)
     }
 
     fn keep_cookies(&mut self, host: &str, headers: &HeaderMap) {

@@ -19,9 +19,9 @@ impl Icon {
     const CHAT: Self = Self(
         "M12 4.5c-4.7 0-8.5 3-8.5 6.8 0 2.2 1.2 4.1 3.2 5.4l-.6 3.1 3.5-1.9c.8.2 1.6.3 2.4.3 4.7 0 8.5-3.1 8.5-6.9S16.7 4.5 12 4.5zM8.8 11.3v.1M15.2 11.3v.1",
     );
-    pub(super) const CLOCK: Self = Self("M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 7.5V12l3 2");
+    const CLOCK: Self = Self("M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 7.5V12l3 2");
     const LOCK: Self = Self("M5.5 11h13v8.5h-13zM8.5 11V8a3.5 3.5 0 0 1 7 0v3M12 14.3v2");
-    pub(super) const ALERT: Self = Self("M12 4.5 3 19.5h18zM12 10v4M12 16.8v.1");
+    const ALERT: Self = Self("M12 4.5 3 19.5h18zM12 10v4M12 16.8v.1");
     const TURNS: Self = Self("M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4.5V9H15");
     const CLOUD: Self =
         Self("M7 18.5h10a4 4 0 0 0 .7-7.9A6 6 0 0 0 6.2 9.4 4.6 4.6 0 0 0 7 18.5zM12 10.2v2.8M12 15.6v.1");
@@ -37,8 +37,12 @@ impl Icon {
     pub(super) const fn of(reason: &Reason) -> Self {
         match reason {
             Reason::LoginRequired { .. } => Self::DOOR,
-            Reason::LoginDeclined { .. } | Reason::Snapshot | Reason::NotInWechat { .. } => Self::CHAT,
+            Reason::LoginDeclined { .. }
+            | Reason::HandoffRefused { .. }
+            | Reason::Snapshot
+            | Reason::NotInWechat { .. } => Self::CHAT,
             Reason::LoginExpired { .. }
+            | Reason::HandoffExpired
             | Reason::RateLimited { .. }
             | Reason::WechatUnavailable { .. }
             | Reason::NoTicket { .. }
@@ -50,6 +54,7 @@ impl Icon {
             | Reason::AmbiguousPath { .. }
             | Reason::HeaderTooLarge(_)
             | Reason::JsconfigUrlMissing
+            | Reason::HandoffMismatched
             | Reason::WechatMisconfigured => Self::ALERT,
             Reason::UpstreamUnreachable | Reason::UpstreamBroken => Self::CLOUD,
         }

@@ -30,7 +30,7 @@ const X_WECHAT_LOGIN_URL: HeaderName = HeaderName::from_static("x-wechat-login-u
 /// What a return target keeps as it is inside a query: the unreserved characters and the slash.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("advice.html", include_str!("templates/advice.html")),
     ("small.html", include_str!("templates/small.html")),
@@ -39,6 +39,7 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("snapshot.html", include_str!("templates/snapshot.html")),
     ("outside.html", include_str!("templates/outside.html")),
     ("logout.html", include_str!("templates/logout.html")),
+    ("fragment.html", include_str!("templates/fragment.html")),
     ("choose.html", include_str!("templates/choose.html")),
     ("waiting.html", include_str!("templates/waiting.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
@@ -46,6 +47,7 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("style.css", include_str!("templates/style.css")),
     ("copy.js", include_str!("templates/copy.js")),
     ("waiting.js", include_str!("templates/waiting.js")),
+    ("fragment.js", include_str!("templates/fragment.js")),
 ];
 
 /// Makes the gate's own answers. Built once; the templates are parsed then.
@@ -123,6 +125,13 @@ impl Pages {
         self.render(&View::of_logout(rd, self.tongue(asker), self), asker)
     }
 
+    /// The page that goes on to sign in with the fragment of its own address, which no request carries. `target` is a
+    /// judged path of this site.
+    #[must_use]
+    pub fn keep_fragment(&self, target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_fragment(target, scope, self.tongue(asker), self), asker)
+    }
+
     /// Several ways in: the visitor picks one, and comes back to `target`, a judged path of this site.
     #[must_use]
     pub fn choose(&self, ways: &[Way], target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
@@ -138,13 +147,18 @@ impl Pages {
     /// The phone's page that asks whether a desktop may come in.
     #[must_use]
     pub fn confirm(&self, confirm: &Confirm<'_>, asker: &Asker) -> Response<Bytes> {
-        self.render(&View::of_confirm(confirm, self.tongue(asker)), asker)
+        self.render(&View::of_confirm(confirm, self.tongue(asker), self), asker)
     }
 
     /// The phone's page when that has been answered.
     #[must_use]
     pub fn settled(&self, settled: Settled, asker: &Asker) -> Response<Bytes> {
         self.render(&View::of_settled(settled, self.tongue(asker)), asker)
+    }
+
+    /// What the site is called.
+    fn name(&self) -> &str {
+        &self.site
     }
 
     fn tongue(&self, asker: &Asker) -> Tongue {

@@ -224,6 +224,7 @@ fn buttons_lead_where_they_say() {
             Reason::LoginRequired { .. }
             | Reason::LoginDeclined { .. }
             | Reason::LoginExpired { .. }
+            | Reason::HandoffRefused { .. }
             | Reason::WechatUnavailable { .. } => Some(login),
             Reason::LoginLoop => Some("https://m.example.com/"),
             Reason::AmbiguousPath { .. }
@@ -316,13 +317,31 @@ fn sign_out_is_confirmed_by_a_form_that_keeps_its_origin() {
     assert_eq!(response.status(), StatusCode::OK);
     // Under `no-referrer` the browser would send `Origin: null`, which sign-out refuses.
     assert_eq!(header(&response, &REFERRER_POLICY), "same-origin");
-    assert!(header(&response, &CONTENT_SECURITY_POLICY).ends_with("; form-action 'self'"));
+    assert!(header(&response, &CONTENT_SECURITY_POLICY).ends_with("; form-action https: http:"));
     assert_eq!(header(&response, &CACHE_CONTROL), "no-store");
     let tags = tags(body(&response));
     assert_eq!(attributes(&tags, "method"), ["post"]);
     assert_eq!(attributes(&tags, "action"), ["/_wechat/logout"]);
     assert_eq!(attributes(&tags, "value"), [TARGET]);
     assert_eq!(attributes(&tags, "href"), [format!("{ORIGIN}{TARGET}")]);
+}
+
+#[test]
+fn the_way_by_the_fragment_is_a_link_that_a_script_goes_on_with() {
+    for (target, scope, link) in [
+        (TARGET, None, "/_wechat/login?rd=/shop/item%3Fid%3D4%26from%3D%E6%89%8B%E6%9C%BA%23top"),
+        ("/", Some(Scope::UserInfo), "/_wechat/login?rd=/&scope=userinfo"),
+        ("/?rd=/a&scope=b", Some(Scope::Base), "/_wechat/login?rd=/%3Frd%3D/a%26scope%3Db&scope=base"),
+    ] {
+        let response = pages(Language::Auto).keep_fragment(target, scope, &asker(true, Some(false)));
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(header(&response, &CACHE_CONTROL), "no-store");
+        let tags = tags(body(&response));
+        assert_eq!(attributes(&tags, "href"), [link]);
+        let nonce = attributes(&tags, "nonce")[0];
+        let policy = header(&response, &CONTENT_SECURITY_POLICY);
+        assert!(policy.contains(&format!("script-src 'nonce-{nonce}'")) && !policy.contains("unsafe"), "{policy}");
+    }
 }
 
 #[test]

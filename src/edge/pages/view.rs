@@ -8,7 +8,7 @@ use super::icon::Icon;
 use super::text::{Text, Tongue};
 use super::{Pages, qr};
 use crate::edge::fault::{Barrier, Oversize, Reason};
-use crate::types::Outside;
+use crate::types::{Outside, Scope};
 
 /// A page before it is written.
 pub(super) struct View {
@@ -47,6 +47,20 @@ impl View {
             ..text_context(&tongue.logout(), tongue)
         };
         Self { template: "logout.html", status: StatusCode::OK, needs: Needs::Form, context }
+    }
+
+    pub(super) fn of_fragment(target: &str, scope: Option<Scope>, tongue: Tongue, pages: &Pages) -> Self {
+        let scope = match scope {
+            None => "",
+            Some(Scope::UserInfo) => "&scope=userinfo",
+            Some(_) => "&scope=base",
+        };
+        let context = context! {
+            icon => Icon::DOOR.0,
+            next => pages.login_link(target, None) + scope,
+            ..text_context(&tongue.fragment(), tongue)
+        };
+        Self { template: "fragment.html", status: StatusCode::OK, needs: Needs::Script, context }
     }
 }
 
@@ -90,6 +104,7 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
     match reason {
         Reason::LoginRequired { target, scope }
         | Reason::LoginDeclined { target, scope }
+        | Reason::HandoffRefused { target, scope }
         | Reason::WechatUnavailable { target, scope } => Some(pages.login_link(target, *scope)),
         Reason::LoginExpired { target } => Some(pages.login_link(target, None)),
         // By the site's own address: to have come by another is one way into the loop.
@@ -107,6 +122,8 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
         | Reason::HeaderTooLarge(Oversize::Headers)
         | Reason::Forbidden(Barrier::AllowList | Barrier::Snapshot)
         | Reason::Snapshot
+        | Reason::HandoffExpired
+        | Reason::HandoffMismatched
         | Reason::NotInWechat { .. }
         | Reason::JsconfigUrlMissing
         | Reason::JsconfigUrlNotAllowed

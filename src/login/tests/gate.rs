@@ -44,6 +44,7 @@ pub(super) struct Wishes {
     /// With what scope.
     pub wecom: Option<Scope>,
     pub attempts_per_minute: u32,
+    pub keep_fragment: bool,
     pub budget: Duration,
     /// `None`: the memory.
     pub store: Option<Arc<dyn Store>>,
@@ -55,6 +56,7 @@ impl Default for Wishes {
     fn default() -> Self {
         Self {
             account: account(),
+            keep_fragment: false,
             website_app: false,
             wecom: None,
             attempts_per_minute: 0,
@@ -105,6 +107,8 @@ impl Gate {
             }),
         };
         let sign_in = config::SignIn {
+            handoff: false,
+            keep_fragment: wishes.keep_fragment,
             attempts_per_minute: wishes.attempts_per_minute,
             verify_files: Vec::new(),
             language: config::Language::Auto,

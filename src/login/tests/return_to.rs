@@ -76,6 +76,16 @@ fn a_place_too_long_for_a_cookie_is_the_front_page() {
 }
 
 #[test]
+fn a_place_too_long_by_its_fragment_loses_that_alone() {
+    let fits = format!("/a?b#{}", "c".repeat(ReturnTo::MAX_BYTES - 5));
+    check(&fits, &fits);
+    check(&format!("{fits}c"), "/a?b");
+    check(&format!("https://m.example.com{fits}c"), "/a?b");
+    check(&format!("/{}#b", "a".repeat(ReturnTo::MAX_BYTES)), "/");
+    check(&format!("//evil.example/#{}", "c".repeat(ReturnTo::MAX_BYTES)), "/");
+}
+
+#[test]
 fn the_return_from_wechat_always_has_a_fragment() {
     assert_eq!(ReturnTo::parse("/a?b", &site()).with_fragment(), "/a?b#");
     assert_eq!(ReturnTo::parse("/a#b", &site()).with_fragment(), "/a#b");

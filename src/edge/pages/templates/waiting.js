@@ -1,25 +1,36 @@
 (function () {
-  var box = document.getElementById('waiting'), over = false;
-  function told(name) { return box.getAttribute('data-' + name); }
+  var page = document.getElementById('waiting'), over = false, polling = false;
+  function given(name) { return page.getAttribute('data-' + name); }
   function leave() {
     if (over) return;
     over = true;
-    location.replace(told('next'));
+    // Where the redirect that follows names no fragment, the browser keeps this one.
+    location.replace(given('next') + location.hash);
   }
-  function hear(word) {
-    if (word === 'scanned') document.getElementById('scanned').hidden = false;
-    else if (word !== 'waiting') leave();
+  function hear(said) {
+    var words = said.split(' ');
+    if (words[0] === 'scanned') {
+      document.getElementById('number').textContent = words[1];
+      document.getElementById('scanned').hidden = false;
+      document.getElementById('code').hidden = true;
+    } else if (words[0] !== 'waiting') leave();
   }
   function poll() {
+    if (over) return;
     var request = new XMLHttpRequest();
-    request.open('GET', told('poll'));
-    request.onload = function () { hear(request.status === 200 ? request.responseText.trim() : 'over'); };
-    request.onloadend = function () { if (!over) setTimeout(poll, 2000); };
+    request.open('GET', given('poll'));
+    request.onload = function () { if (request.status === 200) hear(request.responseText); };
+    request.onloadend = function () { setTimeout(poll, 2000); };
     request.send();
   }
-  setTimeout(leave, told('seconds') * 1000);
-  if (!window.EventSource) return poll();
-  var events = new EventSource(told('events'));
-  events.onmessage = function (event) { hear(event.data); };
-  events.onerror = function () { events.close(); if (!over) poll(); };
+  function fallBack() {
+    if (!polling) { polling = true; poll(); }
+  }
+  setTimeout(leave, given('seconds') * 1000);
+  if (!window.EventSource) return fallBack();
+  var events = new EventSource(given('events'));
+  // A proxy that gathers what it passes on would let nothing through before it is too late.
+  var deaf = setTimeout(fallBack, 4000);
+  events.onmessage = function (event) { clearTimeout(deaf); hear(event.data); };
+  events.onerror = function () { events.close(); fallBack(); };
 })();

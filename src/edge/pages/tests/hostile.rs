@@ -82,6 +82,20 @@ fn r2_no_link_leads_off_the_site() {
 }
 
 #[test]
+fn r14_the_page_for_fragments_holds_what_was_asked_for_in_its_link_alone() {
+    let script = include_str!("../templates/fragment.js").trim_end();
+    for target in STRINGS {
+        let response = pages(Language::Auto).keep_fragment(target, None, &asker(true, None));
+        let tags = tags(body(&response));
+        let links = attributes(&tags, "href");
+        let rd = links[0].strip_prefix("/_wechat/login?rd=").expect("it is the login endpoint");
+        assert!(rd.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte)), "{rd}");
+        assert_eq!((links.len(), tags.iter().filter(|(name, _)| name == "script").count()), (1, 1), "{target:?}");
+        assert_eq!(body(&response).matches(script).count(), 1);
+    }
+}
+
+#[test]
 fn r21_no_header_holds_what_a_request_said() {
     for target in STRINGS {
         for (reason, _, response) in every_answer(target) {

@@ -17,12 +17,15 @@ pub(super) const WORDS: Words = Words {
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
-    number: "手机上会显示这个数字",
-    scanned: "已扫码，请在手机上确认",
+    scanned: "已扫码",
+    number: "请在手机上输入这个数字",
     proceed: "手机上确认后，点这里继续",
-    refuse: "不是我，拒绝登录",
+    type_number: "电脑上显示的两位数字，只能输一次",
+    refuse: "拒绝登录",
+    site: "网站",
     browser: "浏览器",
-    place: "网络地址",
+    address_of_desktop: "网络地址",
+    same_network: "与这部手机在同一网络",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -33,28 +36,30 @@ pub(super) const LOGOUT: Text = Text {
     operator: None,
 };
 
+pub(super) const FRAGMENT: Text = Text {
+    title: "正在前往微信登录",
+    lead: "登录后会回到你要打开的页面。如果没有自动跳转，请点下面的按钮。",
+    advice: &[],
+    button: Some("用微信登录"),
+    operator: None,
+};
+
 pub(super) const CHOICE: Text =
     Text { title: "选择登录方式", lead: "登录后会回到你要打开的页面。", ..PLAIN };
 
 pub(super) const WAITING: Text = Text {
     title: "用微信扫一扫登录",
-    lead: "用手机微信扫描二维码，再在手机上确认。",
+    lead: "用手机微信扫描二维码，再在手机上输入这里显示的数字。",
     advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫。"],
     ..PLAIN
 };
 
-const FIND_LEAD: &str = "有一台电脑要用你的微信登录。";
-const NOT_MINE: &[&str] = &["只有你自己正在电脑上登录时才继续。别人发来或贴出的二维码，一律拒绝。"];
-
-pub(super) const FIND_NUMBER: Text =
-    Text { title: "点击电脑上显示的数字", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
-
-pub(super) const COMPARE_NUMBER: Text = Text {
-    title: "电脑上是这个数字吗？",
-    lead: FIND_LEAD,
-    advice: NOT_MINE,
-    button: Some("数字一致，确认登录"),
-    ..PLAIN
+pub(super) const CONFIRM: Text = Text {
+    title: "在电脑上登录？",
+    lead: "输入电脑屏幕上的数字，那台电脑就会以你的身份登录。",
+    advice: &["只有你自己正在那台电脑前才继续。二维码、链接或数字是别人发来的，请拒绝。"],
+    button: Some("确认登录"),
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -73,18 +78,6 @@ pub(super) const fn settled(settled: Settled) -> Text {
         Settled::Refused => {
             Text { title: "已拒绝登录", lead: "那台电脑没有登录，这个页面可以关闭。", ..PLAIN }
         }
-        Settled::Mismatched => Text {
-            title: "数字不一致",
-            lead: "为了安全，这次登录已取消，电脑没有登录。",
-            advice: &["如果确实是你在登录，请在电脑上重新获取二维码，再扫一次。"],
-            ..PLAIN
-        },
-        Settled::Expired => Text {
-            title: "二维码已失效",
-            lead: "它已经用过，或者超过了两分钟。",
-            advice: &["请在电脑上重新获取二维码，再扫一次。"],
-            ..PLAIN
-        },
     }
 }
 
@@ -151,6 +144,28 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             button: Some("重新登录"),
             ..PLAIN
         },
+        Reason::HandoffRefused { .. } => Text {
+            title: "手机上没有确认",
+            lead: "手机上选择了拒绝，或者输入的数字不对，所以没有登录。",
+            advice: &["要继续，请重新扫码，并在手机上输入这台电脑显示的数字。"],
+            button: Some("重新扫码"),
+            ..PLAIN
+        },
+        Reason::HandoffExpired => Text {
+            title: "二维码已失效",
+            lead: "它已经用过，已被另一部手机扫过，或者超过了两分钟。",
+            advice: &["请在电脑上刷新页面，再扫一次。"],
+            ..PLAIN
+        },
+        Reason::HandoffMismatched => Text {
+            title: "数字不一致",
+            lead: "为了安全，这次登录已取消，电脑没有登录。",
+            advice: &[
+                "如果确实是你在登录，请在电脑上重新扫码，再输入一次。",
+                "如果二维码是别人发来的，不要再扫：那是别人想用你的身份登录。",
+            ],
+            ..PLAIN
+        },
         Reason::LoginLoop => Text {
             title: "登录没有成功",
             lead: "接连登录了几次，都没有成功。可能的原因：",
@@ -186,7 +201,8 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            lead: "现在是微信快照页，只能浏览，不能登录。",
+            // WeChat's own words, which stand at the bottom of the same screen.
+            lead: "该网页需获取个人信息才可使用完整服务，当前仅可浏览部分内容。",
             advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },

@@ -17,12 +17,15 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    number: "Your phone will show this number",
-    scanned: "Scanned. Please confirm on your phone",
-    proceed: "Confirmed on your phone? Go on",
-    refuse: "This is not me: refuse",
+    scanned: "Scanned",
+    number: "Enter this number on your phone",
+    proceed: "Confirmed on the phone? Go on",
+    type_number: "The two digits on the computer (one try)",
+    refuse: "Refuse",
+    site: "Site",
     browser: "Browser",
-    place: "Network address",
+    address_of_desktop: "Network address",
+    same_network: "in the same network as this phone",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -30,6 +33,14 @@ pub(super) const LOGOUT: Text = Text {
     lead: "After signing out you will need WeChat to come back in.",
     advice: &[],
     button: Some("Sign out"),
+    operator: None,
+};
+
+pub(super) const FRAGMENT: Text = Text {
+    title: "Signing in with WeChat",
+    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
+    advice: &[],
+    button: Some("Sign in with WeChat"),
     operator: None,
 };
 
@@ -41,24 +52,17 @@ pub(super) const CHOICE: Text = Text {
 
 pub(super) const WAITING: Text = Text {
     title: "Scan to sign in with WeChat",
-    lead: "Scan the code with WeChat on your phone, then confirm there.",
+    lead: "Scan the code with WeChat on your phone, then enter there the number that appears here.",
     advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
     ..PLAIN
 };
 
-const FIND_LEAD: &str = "A computer wants to sign in with your WeChat.";
-const NOT_MINE: &[&str] =
-    &["Go on only if it is you who is signing in on a computer. Refuse any code that somebody sent or posted."];
-
-pub(super) const FIND_NUMBER: Text =
-    Text { title: "Tap the number on your computer", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
-
-pub(super) const COMPARE_NUMBER: Text = Text {
-    title: "Is this the number on your computer?",
-    lead: FIND_LEAD,
-    advice: NOT_MINE,
-    button: Some("Same number: sign in"),
-    ..PLAIN
+pub(super) const CONFIRM: Text = Text {
+    title: "Sign in on a computer?",
+    lead: "Enter the number on its screen, and that computer will be signed in as you.",
+    advice: &["Go on only if it is you at that computer. If somebody sent you the code, a link or the number, refuse."],
+    button: Some("Confirm sign-in"),
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -77,18 +81,6 @@ pub(super) const fn settled(settled: Settled) -> Text {
         Settled::Refused => {
             Text { title: "Sign-in refused", lead: "The computer was not signed in. You can close this page.", ..PLAIN }
         }
-        Settled::Mismatched => Text {
-            title: "The numbers differ",
-            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
-            advice: &["If it really was you, get a new code on the computer and scan again."],
-            ..PLAIN
-        },
-        Settled::Expired => Text {
-            title: "This code is no longer valid",
-            lead: "It was used already, or is older than two minutes.",
-            advice: &["Get a new code on the computer and scan again."],
-            ..PLAIN
-        },
     }
 }
 
@@ -160,6 +152,28 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             button: Some("Sign in again"),
             ..PLAIN
         },
+        Reason::HandoffRefused { .. } => Text {
+            title: "Not confirmed on the phone",
+            lead: "The phone refused, or another number was typed there, so you are not signed in.",
+            advice: &["To continue, scan again, and type on the phone the number that this computer shows."],
+            button: Some("Scan again"),
+            ..PLAIN
+        },
+        Reason::HandoffExpired => Text {
+            title: "This code is no longer valid",
+            lead: "It was used already, another phone scanned it first, or it is older than two minutes.",
+            advice: &["Reload the page on the computer and scan again."],
+            ..PLAIN
+        },
+        Reason::HandoffMismatched => Text {
+            title: "The numbers differ",
+            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
+            advice: &[
+                "If it really was you, scan again from the computer and type its new number.",
+                "If somebody sent you the code, do not scan it again: they would be signed in as you.",
+            ],
+            ..PLAIN
+        },
         Reason::LoginLoop => Text {
             title: "Signing in did not work",
             lead: "Several attempts within a minute all failed. The usual reasons:",
@@ -195,7 +209,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
+            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },

@@ -46,17 +46,20 @@ pub(super) struct Words {
     pub(super) cancel: &'static str,
     /// As `qr_code`, where it signs a desktop in.
     pub(super) scan_code: &'static str,
-    /// Before the number that desktop and phone share.
-    pub(super) number: &'static str,
-    /// On the desktop, once the phone is there.
+    /// On the desktop, once the phone is there, and before the number to type there.
     pub(super) scanned: &'static str,
+    pub(super) number: &'static str,
     /// The link to go on with where no script does.
     pub(super) proceed: &'static str,
+    /// Of the field on the phone.
+    pub(super) type_number: &'static str,
     pub(super) refuse: &'static str,
+    /// Before the site's name.
+    pub(super) site: &'static str,
     /// Before what a desktop's browser says it is.
     pub(super) browser: &'static str,
-    /// Before a desktop's address.
-    pub(super) place: &'static str,
+    pub(super) address_of_desktop: &'static str,
+    pub(super) same_network: &'static str,
 }
 
 impl Tongue {
@@ -98,6 +101,13 @@ impl Tongue {
         }
     }
 
+    pub(super) const fn fragment(self) -> Text {
+        match self {
+            Self::Chinese => chinese::FRAGMENT,
+            Self::English => english::FRAGMENT,
+        }
+    }
+
     pub(super) const fn logout(self) -> Text {
         match self {
             Self::Chinese => chinese::LOGOUT,
@@ -127,13 +137,10 @@ impl Tongue {
         }
     }
 
-    /// `several`: the number is found among others rather than compared.
-    pub(super) const fn confirm(self, several: bool) -> Text {
-        match (self, several) {
-            (Self::Chinese, true) => chinese::FIND_NUMBER,
-            (Self::Chinese, false) => chinese::COMPARE_NUMBER,
-            (Self::English, true) => english::FIND_NUMBER,
-            (Self::English, false) => english::COMPARE_NUMBER,
+    pub(super) const fn confirm(self) -> Text {
+        match self {
+            Self::Chinese => chinese::CONFIRM,
+            Self::English => english::CONFIRM,
         }
     }
 

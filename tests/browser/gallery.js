@@ -1,0 +1,13 @@
+// Every page there is, from a small server of the test's own. `node gallery.js URL NAMES`: NAMES is JSON.
+import assert from 'node:assert/strict';
+import { lookAt } from './look.js';
+
+const [url, names] = [process.argv[2], JSON.parse(process.argv[3])];
+
+const special = {
+  fragment: { stays: '**/_wechat/login*', after: (page) => page.waitForSelector('a[href$="%2Ffragment"]') },
+  'handoff-scanned': { ready: '#scanned:not([hidden])' },
+  // Where no stream of events comes, the page asks by itself, hears that it is over, and goes on.
+  'handoff-polling': { ready: 'h1', before: (page) => page.waitForTimeout(0), after: (page) => assert.match(page.url(), /settled-confirmed$/) },
+};
+await lookAt(names.map((name) => ({ name, url: `${url}/${name}`, ...special[name] })));
