@@ -25,7 +25,7 @@ const CONFIRM: Confirm<'_> = Confirm {
     action: "/_wechat/handoff",
     ticket: "3f9c2a7be41d5806f2b7c9d01e84a65f",
     browser: Some("Chrome, Windows"),
-    address: Some("203.0.113.*"),
+    place: Some("203.0.113.*"),
     same_network: true,
 };
 
@@ -100,19 +100,8 @@ fn faults() -> Vec<Reason> {
     ];
     all.extend([Oversize::RequestLine, Oversize::Headers].map(Reason::HeaderTooLarge));
     all.extend([Barrier::AllowList, Barrier::Snapshot, Barrier::ForeignOrigin].map(Reason::Forbidden));
-    let outsides = [
-        (Outside::Desktop, Instead::WeChat),
-        (Outside::Phone, Instead::WeChat),
-        (Outside::Phone, Instead::WeCom),
-        (Outside::Phone, Instead::Desktop),
-        (Outside::WeCom, Instead::WeChat),
-        (Outside::WeCom, Instead::Desktop),
-        (Outside::WeChat, Instead::WeCom),
-        (Outside::WeChat, Instead::Desktop),
-    ];
-    all.extend(outsides.map(|(outside, instead)| Reason::NotInWechat { outside, instead, target: target() }));
-    let long = format!("/{}", "search-".repeat(120));
-    all.push(Reason::NotInWechat { outside: Outside::Desktop, instead: Instead::WeChat, target: long });
+    let outsides = [Outside::Desktop, Outside::Phone, Outside::WeCom];
+    all.extend(outsides.map(|outside| Reason::NotInWechat { outside, instead: Instead::WeChat, target: target() }));
     all
 }
 
@@ -137,7 +126,7 @@ fn collection() -> Vec<Hung> {
         hang("handoff-polling", |pages, asker| pages.waiting(&Waiting { events: "/nowhere", ..WAITING }, asker)),
         hang("handoff-confirm", |pages, asker| pages.confirm(&CONFIRM, asker)),
         hang("handoff-confirm-unknown", |pages, asker| {
-            pages.confirm(&Confirm { browser: None, address: None, same_network: false, ..CONFIRM }, asker)
+            pages.confirm(&Confirm { browser: None, place: None, same_network: false, ..CONFIRM }, asker)
         }),
         hang("settled-confirmed", |pages, asker| pages.settled(Settled::Confirmed, asker)),
         hang("settled-refused", |pages, asker| pages.settled(Settled::Refused, asker)),

@@ -3,7 +3,7 @@
 //! Every path in here is one of this site's own, percent-encoded where it has to be.
 
 use http::StatusCode;
-use minijinja::context;
+use minijinja::{Value, context};
 
 use super::guard::Needs;
 use super::icon::Icon;
@@ -42,7 +42,7 @@ impl Way {
     }
 }
 
-/// A desktop that waits for a phone. Addresses are paths of this site.
+/// A desktop that waits for a phone.
 ///
 /// The page's script listens to `events` (`text/event-stream`), else asks `poll` every other second (`text/plain`). Both
 /// say a word: `waiting`, `scanned` with the number to show, or anything else for the end. Then, and when `seconds` are
@@ -50,25 +50,22 @@ impl Way {
 /// seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Waiting<'a> {
-    /// What the code leads to.
+    /// What the QR code leads to.
     pub scan: &'a str,
     /// What the phone's owner has to type, once there is a phone.
     pub number: Option<&'a str>,
     pub events: &'a str,
     pub poll: &'a str,
     pub next: &'a str,
-    /// What the phone's owner has to type, once the code has been scanned.
-    pub number: Option<&'a str>,
     /// How long the code is still good.
     pub seconds: u64,
 }
 
-/// A phone that is asked whether a desktop may come in.
+/// A phone that is asked whether the desktop may come in.
 ///
 /// The form posts `ticket`, the `number` that was typed, and `answer`: `allow` or `refuse`.
 #[derive(Debug, Clone, Copy)]
 pub struct Confirm<'a> {
-    /// A path of this site.
     pub action: &'a str,
     pub ticket: &'a str,
     /// The desktop's browser, as `Chrome, Windows`.
@@ -111,6 +108,7 @@ impl View {
 
     pub(super) fn of_waiting(waiting: &Waiting<'_>, tongue: Tongue, pages: &Pages) -> Self {
         let words = tongue.words();
+        let drawing = qr::draw(&pages.address(waiting.scan));
         let context = context! {
             qr => drawing.map(qr_context),
             qr_label => words.scan_code,
@@ -151,9 +149,9 @@ impl View {
     }
 
     pub(super) fn of_settled(settled: Settled, tongue: Tongue) -> Self {
-        let icon = match settled {
-            Settled::Confirmed => Icon::DONE,
-            Settled::Refused => Icon::LEAVE,
+        let context = context! {
+            icon => settled.icon().0,
+            ..text_context(&tongue.settled(settled), tongue)
         };
         Self { template: "notice.html", status: StatusCode::OK, needs: Needs::Nothing, context }
     }

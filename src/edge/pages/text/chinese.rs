@@ -200,8 +200,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            // WeChat's own words, which stand at the bottom of the same screen.
-            lead: "该网页需获取个人信息才可使用完整服务，当前仅可浏览部分内容。",
+            lead: "现在是微信快照页，只能浏览，不能登录。",
             advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },

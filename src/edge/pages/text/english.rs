@@ -208,7 +208,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
+            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },

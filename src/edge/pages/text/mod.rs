@@ -54,8 +54,6 @@ pub(super) struct Words {
     pub(super) site: &'static str,
     /// The link to go on with where no script does.
     pub(super) proceed: &'static str,
-    /// Of the field on the phone.
-    pub(super) type_number: &'static str,
     pub(super) refuse: &'static str,
     /// Before what a desktop's browser says it is.
     pub(super) browser: &'static str,
