@@ -48,7 +48,7 @@ impl Bench {
     fn new() -> Self {
         let Loaded { config, .. } = Config::parse(CONFIG, &[]).expect("the configuration above is good");
         let clock = Clock::system();
-        let app_id = config.official_account.app_id.clone();
+        let app_id = config.official_account.as_ref().expect("it is there").app_id.clone();
         let memory = Arc::new(Memory::new(clock.clone()));
         let sessions = Sessions::new(&config.session, &config.public_url, vec![app_id.clone()], memory, clock.clone());
         let rules = Rules::new(&config.server, &config.identity, &config.public_url);

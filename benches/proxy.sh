@@ -70,20 +70,23 @@ cookie=$(awk '$6 == "wxgate" { print "wxgate=" $7 }' "$work/jar")
 
 ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 hertz=$(getconf CLK_TCK)
-measure() { # PID PORT -> microseconds of CPU per request
+measure() { # PID URL -> microseconds of CPU per request
   local before after requests
   before=$(ticks "$1")
-  requests=$(taskset -c 1 wrk -t1 -c"$connections" -d"${seconds}s" -H "Cookie: $cookie" -H "User-Agent: $agent" "http://127.0.0.1:$2/" | tee "$work/wrk" | awk '/requests in/ { print $1 }')
+  requests=$(taskset -c 1 wrk -t1 -c"$connections" -d"${seconds}s" -H "Cookie: $cookie" -H "User-Agent: $agent" "$2" | tee "$work/wrk" | awk '/requests in/ { print $1 }')
   after=$(ticks "$1")
   if grep -q 'Non-2xx' "$work/wrk"; then echo "answers were not 200" >&2; exit 1; fi
   awk -v t=$((after - before)) -v hz="$hertz" -v n="$requests" 'BEGIN { printf "%.2f", t * 1e6 / hz / n }'
 }
 
 grep -E 'VmRSS' "/proc/$gate_pid/status" | awk '{ print "wxgate resident, idle: " $2 " kB" }'
-measure "$plain_pid" $plain >/dev/null; measure "$gate_pid" $gate >/dev/null
-echo "round  nginx us/request  wxgate us/request  ratio"
+nginx_page="http://127.0.0.1:$plain/" page="http://127.0.0.1:$gate/"
+signature="http://127.0.0.1:$gate/jsconfig?url=http%3A%2F%2F127.0.0.1%3A$gate%2Fitem%3Fid%3D1&jsApiList=scanQRCode"
+for warm in "$plain_pid $nginx_page" "$gate_pid $page" "$gate_pid $signature"; do measure $warm >/dev/null; done
+echo "round  nginx us/request  wxgate us/request  ratio  /jsconfig us/request  to a proxied one"
 for round in $(seq "$rounds"); do
-  n=$(measure "$plain_pid" $plain); g=$(measure "$gate_pid" $gate)
-  awk -v r="$round" -v n="$n" -v g="$g" 'BEGIN { printf "%5d  %16s  %17s  %5.2f\n", r, n, g, g / n }' | tee -a "$work/rows"
+  n=$(measure "$plain_pid" "$nginx_page"); g=$(measure "$gate_pid" "$page"); j=$(measure "$gate_pid" "$signature")
+  awk -v r="$round" -v n="$n" -v g="$g" -v j="$j" 'BEGIN { printf "%5d  %16s  %17s  %5.2f  %20s  %16.2f\n", r, n, g, g / n, j, j / g }' | tee -a "$work/rows"
 done
-sort -k4 -n "$work/rows" | awk '{ v[NR] = $4 } END { print "median ratio: " v[int((NR + 1) / 2)] }'
+median() { sort -k"$1" -n "$work/rows" | awk -v k="$1" '{ v[NR] = $k } END { print v[int((NR + 1) / 2)] }'; }
+echo "median ratio: $(median 4); /jsconfig to a proxied request: $(median 6)"

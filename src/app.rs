@@ -1,5 +1,7 @@
 //! From configuration to a running gate: builds each part from its own section and wires them once.
 
+mod wechat;
+
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
+use self::wechat::Wechat;
+use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::edge::Edge;
@@ -21,13 +25,15 @@ use crate::local::Local;
 use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
 use crate::login::{self, Login};
+use crate::metrics::Traffic;
 use crate::patience::{Limits, Patience};
 use crate::policy::Policy;
 use crate::request::{Peer, Rules};
 use crate::session::Sessions;
 use crate::store::Memory;
+use crate::types::Scope;
 use crate::upstream::Upstream;
-use crate::wechat::{self, Platform, UserTokens};
+use crate::wechat::{Caller, NotStarted};
 
 /// What a gate is given besides its configuration.
 #[derive(Clone)]
@@ -63,6 +69,7 @@ impl std::fmt::Debug for Options {
 pub struct App {
     addresses: Vec<SocketAddr>,
     workers: Vec<Worker>,
+    admin: Option<Admin>,
     /// WeChat is spoken to here, so that a slow call never stalls a request.
     control: Runtime,
 }
@@ -82,11 +89,13 @@ pub enum StartError {
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(transparent)]
+    Admin(#[from] admin::BindError),
+    #[error(transparent)]
     Key(#[from] KeyError),
     #[error("route: a path is no pattern: {0}")]
     Pattern(#[from] globset::Error),
     #[error("the WeChat client cannot be made: {0}")]
-    Client(#[from] wechat::NotStarted),
+    Client(#[from] NotStarted),
     #[error("the runtime cannot be made: {0}")]
     Runtime(#[source] std::io::Error),
 }
@@ -110,48 +119,40 @@ impl App {
             .map_err(StartError::Runtime)?;
         let clock = options.clock.clone();
         let memory = Arc::new(Memory::new(clock.clone()));
-        let account = &config.official_account;
         let sessions = Arc::new(Sessions::new(
             &config.session,
             &config.public_url,
-            vec![account.app_id.clone()],
+            wechat::app_ids(config),
             memory.clone(),
             clock.clone(),
         ));
-        let client = wechat::Client::new(account, &config.endpoints, control.handle().clone())?;
-        let platform = Platform::new(client.clone(), memory.clone(), clock.clone(), control.handle().clone());
-        platform.keep_warm();
-        let tokens = UserTokens::new(client.clone(), memory.clone(), clock.clone());
+        let caller = Caller::from(control.handle().clone());
+        let Wechat { official_account, wecom, accounts } = Wechat::new(config, &caller, &memory, &clock)?;
         let login = Arc::new(Login::new(
             login::Sections {
                 public_url: &config.public_url,
                 paths: &config.paths,
-                official_account: account,
+                accounts: wechat::accounts(config),
                 sign_in: &config.sign_in,
                 endpoints: &config.endpoints,
             },
             login::Parts {
                 sessions: sessions.clone(),
-                store: memory,
-                wechat: client,
-                tokens: tokens.clone(),
+                store: memory.clone(),
+                wechat: accounts.clone(),
                 clock: clock.clone(),
                 runtime: control.handle().clone(),
             },
             login::Options { every_browser_is_wechat: options.every_browser_is_wechat, ..login::Options::default() },
         ));
-        let pages = Arc::new(Pages::new(&config.public_url, &config.paths, config.sign_in.language));
+        let pages = Arc::new(Pages::new(&config.public_url, &config.paths, &config.pages, config.sign_in.language));
         let jsconfig = Arc::new(JsConfig::new(
-            jsconfig::Sections {
-                jssdk: &config.jssdk,
-                paths: &config.paths,
-                app_id: &account.app_id,
-                sign_in: &config.sign_in,
-            },
-            platform,
+            jsconfig::Sections { jssdk: &config.jssdk, paths: &config.paths, sign_in: &config.sign_in },
+            jsconfig::Signers { official_account: official_account.clone(), wecom: wecom.clone() },
             clock.clone(),
         ));
-        let policy = Policy::new(&config.routes, account.scope)?;
+        let scope = config.official_account.as_ref().map_or(Scope::Base, |account| account.scope);
+        let policy = Policy::new(&config.routes, scope)?;
 
         let count = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
@@ -159,9 +160,11 @@ impl App {
         };
         let (addresses, sockets) = listener::bind(&config.server.listen, count)?;
         let slots = Arc::new(Slots::new(config.server.max_connections));
+        let traffic: Vec<Arc<Traffic>> = sockets.iter().map(|_| Arc::default()).collect();
         let workers = sockets
             .into_iter()
-            .map(|sockets| {
+            .zip(&traffic)
+            .map(|(sockets, traffic)| {
                 let identity =
                     Identity::new(&config.identity, &config.public_url, sessions.jar().clone(), clock.clone())?;
                 let edge = Edge {
@@ -169,12 +172,13 @@ impl App {
                     policy: policy.clone(),
                     sessions: sessions.clone(),
                     login: login.clone(),
-                    local: Local::new(&config.sign_in, &config.paths, identity.jwks()),
+                    local: Local::new(&config.sign_in, &config.paths, &config.pages, identity.jwks()),
                     jsconfig: jsconfig.clone(),
-                    me: Me::new(sessions.clone(), tokens.clone()),
+                    me: Me::new(sessions.clone(), accounts.clone()),
                     me_path: config.paths.me.clone(),
                     identity,
-                    upstream: Upstream::new(&config.upstream, &config.routes),
+                    upstream: Upstream::new(&config.upstream, &config.routes, traffic),
+                    traffic: traffic.clone(),
                     pages: pages.clone(),
                     log: config
                         .log
@@ -185,13 +189,23 @@ impl App {
                 Ok(Worker { sockets, edge, settings, limits: limits(config) })
             })
             .collect::<Result<_, KeyError>>()?;
-        Ok(Self { addresses, workers, control })
+        let calls = caller.calls;
+        let parts =
+            admin::Parts { official_account, wecom, calls, sessions, login, traffic, slots, store: memory, clock };
+        let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
+        Ok(Self { addresses, workers, admin, control })
     }
 
     /// Where the gate listens, ports found.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where the admin listener is, its port found.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
     }
 
     /// Serves until `stop`, then lets requests in flight finish. Blocks its thread.
@@ -203,20 +217,19 @@ impl App {
         // Its first poll is what catches signals: whoever has been answered can count on that.
         let stopped = self.control.block_on(std::future::poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())));
         let (told, tell) = (watch::Sender::new(false), mpsc::unbounded_channel::<String>());
+        // The operator can look on until the last request has been answered.
+        let over = watch::Sender::new(false);
+        let admin = self.admin.map(|admin| self.control.spawn(admin.serve(told.subscribe(), raised(&over))));
         let (ended, mut endings) = tell;
         let threads: Vec<JoinHandle<()>> = self
             .workers
             .into_iter()
             .enumerate()
             .map(|(index, worker)| {
-                let (mut stop, ended) = (told.subscribe(), ended.clone());
+                let (stop, ended) = (raised(&told), ended.clone());
                 std::thread::Builder::new()
                     .name(format!("wxgate-worker-{index}"))
                     .spawn(move || {
-                        let stop = async move {
-                            // A sender that is gone means the same.
-                            let _ = stop.wait_for(|told| *told).await;
-                        };
                         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.run(stop)));
                         let _ = ended.send(match outcome {
                             Ok(Ok(())) => "it was told to".to_owned(),
@@ -239,8 +252,24 @@ impl App {
             // Its ending has been reported above.
             let _ = thread.join();
         }
+        over.send_replace(true);
+        if let Some(admin) = admin {
+            match self.control.block_on(admin) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the admin listener never began"),
+                Err(error) => tracing::error!(%error, "the admin listener stopped"),
+            }
+        }
         self.control.shutdown_timeout(Duration::from_secs(1));
         early.map_or(Ok(()), |why| Err(RunError(why)))
+    }
+}
+
+/// Ends when the flag is raised, or nobody is left to raise it.
+fn raised(flag: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut flag = flag.subscribe();
+    async move {
+        let _ = flag.wait_for(|raised| *raised).await;
     }
 }
 
@@ -249,7 +278,7 @@ impl Worker {
         let Self { sockets, edge, settings, limits } = self;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let patience = Patience::new(&limits);
-        let pages = edge.pages.clone();
+        let (pages, traffic) = (edge.pages.clone(), edge.traffic.clone());
         let edge = Arc::new(edge);
         let (serving, ticking) = (edge.clone(), edge);
         runtime.block_on(listener::serve(
@@ -266,7 +295,7 @@ impl Worker {
                     Box::pin(answering)
                 }
             },
-            Arc::new(move |status| Edge::refuse(&pages, status)),
+            Arc::new(move |status| Edge::refuse(&pages, &traffic, status)),
             || ticking.tick(),
             stop,
         ))

@@ -22,13 +22,15 @@ pub enum Step {
     Callback,
     /// Asked for anew on every page and every change of route, where a sign-in lasts for days.
     JsConfig,
+    /// A request of another program's to the admin listener.
+    Admin,
 }
 
 impl Step {
     /// How many times the configured number are allowed.
     const fn factor(self) -> u64 {
         match self {
-            Self::Begin | Self::Callback => 1,
+            Self::Begin | Self::Callback | Self::Admin => 1,
             Self::JsConfig => 10,
         }
     }

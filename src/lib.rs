@@ -25,6 +25,7 @@
 //! | [`local`] | what the gate answers itself |
 //! | [`identity`], [`upstream`] | who is there, for the site; the way to the site |
 //! | [`wechat`], [`store`] | WeChat's servers; what is remembered for a while |
+//! | [`admin`], [`metrics`] | the operator's own listener; what is counted |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
 //! | [`attempts`] | how often one client may ask for what costs more than a page |
 //! | [`types`], [`secret`], [`clock`] | the domain's words; what must not be shown; time and chance |
@@ -35,18 +36,19 @@
 //!
 //! Every worker is one thread with a runtime, sockets, upstream connections and tokens of its own. What workers share is
 //! read and hardly written: the policy, the keys, the record of ended sessions. WeChat is spoken to on a control runtime
-//! of its own, so that a slow call holds up nobody.
+//! of its own, so that a slow call holds up nobody; the operator is answered there, too.
 //!
 //! # Invariants
 //!
-//! - Only [`edge::fault`] turns an error into a status. Only [`login::ReturnTo`] judges return targets. Only [`request`]
-//!   strips inbound headers and judges paths.
+//! - Only [`edge::fault`] turns a visitor's error into a status. Only [`login::ReturnTo`] judges return targets. Only
+//!   [`request`] strips inbound headers and judges paths.
 //! - No record is trusted past its own expiry, whatever a cache's time to live did.
 //! - A sign-in's state works only in the browser that began it. A code goes to WeChat at most once.
-//! - A signed-in request waits for no store and not for WeChat.
+//! - A signed-in request waits for no store and not for WeChat. Sign-in waits for no platform token.
 //! - The path that the policy saw is the path that the upstream gets.
 //! - The simulator is reached by URL only, and shares no code with the gate.
 
+pub mod admin;
 pub mod app;
 pub mod attempts;
 pub mod cli;
@@ -58,6 +60,7 @@ pub mod identity;
 pub mod listener;
 pub mod local;
 pub mod login;
+pub mod metrics;
 pub mod patience;
 pub mod policy;
 pub mod request;

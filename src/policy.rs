@@ -211,7 +211,7 @@ impl<'a> Access<'a> {
             (Auth::Required, Some(visitor)) if !self.allows(&visitor) && !self.may_yet_allow(&visitor) => {
                 Verdict::Refuse
             }
-            (Auth::Required, Some(visitor)) if visitor.scope().covers(self.scope) => pass(Some(visitor)),
+            (Auth::Required, Some(visitor)) if visitor.covers(self.scope) => pass(Some(visitor)),
             (Auth::Required, visitor) => {
                 Verdict::SignIn(SignIn { scope: self.scope, on_anonymous: self.on_anonymous, visitor })
             }
@@ -220,7 +220,7 @@ impl<'a> Access<'a> {
 
     /// Whether somebody whom the lists do not name may turn out to be one they do: a unionid shows in a wider scope.
     fn may_yet_allow(&self, visitor: &impl Visitor) -> bool {
-        let unknown = visitor.unionid().is_none() && !visitor.scope().covers(self.scope);
+        let unknown = visitor.unionid().is_none() && !visitor.covers(self.scope);
         unknown && self.allow.iter().flat_map(|list| list.iter()).any(|entry| matches!(entry, Allow::UnionId(_)))
     }
 
@@ -258,7 +258,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::types::{OpenId, UnionId};
+    use crate::types::{Account, OpenId, UnionId};
 
     fn route(path: &str, auth: Auth) -> Route {
         Route {
@@ -279,6 +279,9 @@ mod tests {
     struct Somebody(&'static str, Scope);
 
     impl Visitor for Somebody {
+        fn account(&self) -> Account {
+            Account::OfficialAccount
+        }
         fn scope(&self) -> Scope {
             self.1
         }

@@ -53,6 +53,10 @@ checked_text!(
     AppId, "appid", (4..=32), |byte| byte.is_ascii_alphanumeric()
 );
 checked_text!(
+    /// An application of a WeCom corporation.
+    AgentId, "agentid", (1..=16), |byte| byte.is_ascii_digit()
+);
+checked_text!(
     /// A user of one account. 28 characters starting with `o` in practice; documented only as opaque.
     OpenId, "openid", (8..=64), id_byte
 );
@@ -70,6 +74,15 @@ checked_text!(
 pub struct SessionId(pub [u8; 16]);
 
 impl SessionId {
+    /// What [`SessionId::to_hex`] wrote.
+    ///
+    /// # Errors
+    /// [`Invalid`] for anything but 32 hex digits.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let decoded = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+        decoded.and_then(|id| id.try_into().ok()).map(Self).ok_or(Invalid("session id"))
+    }
+
     /// 32 characters of `[0-9a-f]`.
     #[must_use]
     pub fn to_hex(self) -> String {
@@ -92,6 +105,9 @@ pub enum Account {
 }
 
 impl Account {
+    /// By their bytes.
+    pub const ALL: [Self; 3] = [Self::OfficialAccount, Self::WebsiteApp, Self::WeCom];
+
     /// The word of `X-Wechat-Account`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -99,6 +115,38 @@ impl Account {
             Self::OfficialAccount => "official_account",
             Self::WebsiteApp => "website_app",
             Self::WeCom => "wecom",
+        }
+    }
+
+    /// Whether a visitor of this account who has shown `scope` has shown what a route may want. Only the official
+    /// account asks in two steps: a website app has shown all it can, and a corporation's application asks for what its
+    /// own section says.
+    #[must_use]
+    pub fn covers(self, scope: Scope, wanted: Scope) -> bool {
+        match self {
+            Self::OfficialAccount => scope >= wanted,
+            Self::WebsiteApp | Self::WeCom => true,
+        }
+    }
+
+    /// The byte that stands for this account in sealed records. Never reused: cookies outlive releases.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Self::OfficialAccount => 0,
+            Self::WebsiteApp => 1,
+            Self::WeCom => 2,
+        }
+    }
+
+    /// What [`Account::to_byte`] wrote.
+    #[must_use]
+    pub const fn of_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::OfficialAccount),
+            1 => Some(Self::WebsiteApp),
+            2 => Some(Self::WeCom),
+            _ => None,
         }
     }
 }
@@ -112,9 +160,20 @@ pub enum Outside {
     Phone,
     /// The webview of WeCom (企业微信).
     WeCom,
+    /// WeChat itself, on a site without an official account.
+    WeChat,
 }
 
-/// What a visitor was asked for. Ordered by how much it reveals within one account.
+/// Where a visitor who cannot sign in here can do so instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Instead {
+    WeChat,
+    WeCom,
+    /// Any browser of a desktop, by a QR code.
+    Desktop,
+}
+
+/// What a visitor was asked for. Ordered by how much it reveals within one account; see [`Account::covers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// `snsapi_base`: silent, openid only.
@@ -137,12 +196,6 @@ impl Scope {
             Self::Login => "snsapi_login",
             Self::PrivateInfo => "snsapi_privateinfo",
         }
-    }
-
-    /// Whether a visitor with this scope has what `wanted` asks for.
-    #[must_use]
-    pub fn covers(self, wanted: Self) -> bool {
-        self >= wanted
     }
 
     /// The byte that stands for this scope in sealed records. Never reused: cookies outlive releases.
@@ -245,10 +298,16 @@ impl fmt::Debug for AvatarUrl {
 
 /// What the rules need to know of somebody who is signed in.
 pub trait Visitor {
+    fn account(&self) -> Account;
     fn scope(&self) -> Scope;
     fn openid(&self) -> Option<&str>;
     fn unionid(&self) -> Option<&str>;
     fn userid(&self) -> Option<&str>;
+
+    /// Whether they have shown what a route may want.
+    fn covers(&self, wanted: Scope) -> bool {
+        self.account().covers(self.scope(), wanted)
+    }
 }
 
 #[cfg(test)]
@@ -263,6 +322,15 @@ mod tests {
         }
         assert!(UserId::parse("wwcorp/zhang.san@x").is_ok());
         assert!(UserId::parse("").is_err());
+    }
+
+    #[test]
+    fn session_ids_are_32_hex_digits() {
+        let id = SessionId(*b"0123456789abcdef");
+        assert_eq!(SessionId::parse(&id.to_hex()), Ok(id));
+        for bad in ["", "0", &"0".repeat(31), &"0".repeat(33), &"A".repeat(32), &"g".repeat(32), &"中".repeat(11)] {
+            assert_eq!(SessionId::parse(bad), Err(Invalid("session id")), "{bad:?}");
+        }
     }
 
     #[test]
@@ -282,8 +350,24 @@ mod tests {
     }
 
     #[test]
-    fn scopes_cover_what_reveals_less() {
-        assert!(Scope::UserInfo.covers(Scope::Base));
-        assert!(!Scope::Base.covers(Scope::UserInfo));
+    fn only_the_official_account_asks_in_two_steps() {
+        for (account, scope, wanted, covered) in [
+            (Account::OfficialAccount, Scope::UserInfo, Scope::Base, true),
+            (Account::OfficialAccount, Scope::UserInfo, Scope::UserInfo, true),
+            (Account::OfficialAccount, Scope::Base, Scope::UserInfo, false),
+            (Account::WebsiteApp, Scope::Login, Scope::UserInfo, true),
+            (Account::WeCom, Scope::Base, Scope::UserInfo, true),
+            (Account::WeCom, Scope::PrivateInfo, Scope::UserInfo, true),
+        ] {
+            assert_eq!(account.covers(scope, wanted), covered, "{account:?} {scope:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn accounts_survive_a_record() {
+        for account in Account::ALL {
+            assert_eq!(Account::of_byte(account.to_byte()), Some(account));
+        }
+        assert_eq!(Account::of_byte(3), None);
     }
 }

@@ -47,11 +47,13 @@ fn uncommented(text: &str) -> String {
 /// What the configuration's own reader says, with files and variables it names put in place.
 fn accepted(text: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let (secret, key) = (folder.path().join("secret"), folder.path().join("key.pem"));
+    let [secret, admin, key] = ["secret", "admin", "key.pem"].map(|name| folder.path().join(name));
+    fs::write(&admin, "0123456789abcdef").expect("written");
     fs::write(&secret, "0123456789abcdef0123456789abcdef").expect("written");
     fs::write(&key, fresh_key()).expect("written");
     let text = text
         .replace("/run/secrets/wechat", secret.to_str().expect("text"))
+        .replace("/run/secrets/admin", admin.to_str().expect("text"))
         .replace("key.pem", key.to_str().expect("text"));
     let secret = ("WXGATE_SECRET".to_owned(), "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LTEyMzQ1Njc4".to_owned());
     // The variable may only be set where it is named.
@@ -71,11 +73,16 @@ fn fresh_key() -> String {
 fn snippets_are_the_examples_own_code() {
     for readme in READMES {
         let text = read(readme);
-        for (language, source) in [("php", "examples/php/public/member.php"), ("js", "examples/node/server.js")] {
+        for (language, sources) in [
+            ("php", &["examples/php/public/member.php"][..]),
+            ("js", &["examples/node/server.js", "tests/sdk/co_wechat_api.js"]),
+            ("python", &["tests/sdk/wechatpy_client.py"]),
+        ] {
             let found = blocks(&text, language);
-            assert!(!found.is_empty(), "{readme}: no {language}");
+            assert!(found.len() >= sources.len(), "{readme}: too little {language}");
             for block in found {
-                assert!(read(source).contains(block.as_str()), "{readme}: not in {source}:\n{block}");
+                let is_from = |source: &&str| read(source).contains(block.as_str());
+                assert!(sources.iter().any(is_from), "{readme}: not in {sources:?}:\n{block}");
             }
         }
     }
@@ -166,7 +173,7 @@ fn links_lead_somewhere() {
 fn both_languages_say_the_same() {
     let [english, chinese] = READMES.map(read);
     assert_eq!(shape(&english), shape(&chinese));
-    for language in ["toml", "php", "js", "html", "nginx", "text", "sh"] {
+    for language in ["toml", "php", "js", "python", "html", "nginx", "text", "sh"] {
         let plain = |text: &str| blocks(text, language).iter().map(|block| without_comments(block)).collect::<Vec<_>>();
         assert_eq!(plain(&english), plain(&chinese), "{language}");
     }

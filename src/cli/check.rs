@@ -99,7 +99,7 @@ secret = { env = "WXGATE_SECRET" }
 config.toml:3: session.cookie_name: contains ';'. Use letters, digits, '-' or '_'.
 WXGATE_LOG__ACCESS: log.access: is text. Write true or false, without quotes.
 upstream: missing, and forward-auth without an upstream is not supported yet. Write upstream = "http://127.0.0.1:8080" at the top of the file.
-official_account: missing. Write [official_account] with the app_id and app_secret of your service account.
+official_account: missing. Write [official_account] with the app_id and app_secret of your service account; or [website_app], or [wecom].
 
 5 problems
 "#;

@@ -12,7 +12,7 @@ use super::problem::{Fault, Origin, Problem, Problems};
 use super::reader::{Effective, Reader};
 use super::source::Source;
 use super::upstream::Surroundings;
-use super::{Config, jssdk, jwt, paths, routes, schema, sections, session, upstream};
+use super::{Config, accounts, admin, jssdk, jwt, pages, paths, routes, schema, sections, session, upstream};
 
 /// Some hundred times the documented file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -120,10 +120,12 @@ fn place(problem: &Problem) -> Origin {
 fn config(read: &mut Reader<'_>) -> Option<Config> {
     let public_url = sections::public_url(read);
     let server = sections::server(read);
+    let admin = admin::admin(read, &server);
     let around = Surroundings { public_url: public_url.as_ref(), listen: &server.listen };
     let upstream = upstream::of_site(read, &around);
-    let official_account = sections::official_account(read);
+    let accounts = accounts::accounts(read);
     let sign_in = sections::sign_in(read);
+    let pages = pages::pages(read);
     let session = session::session(read, public_url.as_ref());
     let identity = jwt::identity(read, public_url.as_ref(), &session.cookie_name);
     let paths = paths::paths(read, &sign_in.verify_files);
@@ -134,8 +136,12 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     Some(Config {
         upstream: upstream?,
         server,
-        official_account: official_account?,
+        admin,
+        official_account: accounts.official_account,
+        website_app: accounts.website_app,
+        wecom: accounts.wecom,
         sign_in,
+        pages,
         session,
         identity,
         jssdk,

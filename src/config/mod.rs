@@ -2,11 +2,14 @@
 //!
 //! Each part of the gate takes its own section only; `app` alone sees the whole.
 
+mod accounts;
+mod admin;
 mod env;
 mod jssdk;
 mod jwt;
 mod load;
 mod nearest;
+mod pages;
 mod parse;
 mod paths;
 mod problem;
@@ -33,7 +36,7 @@ pub use problem::{Origin, Problem, Problems};
 pub use reader::Effective;
 
 use crate::secret::Secret;
-use crate::types::{AppId, OpenId, Scope, UnionId, UserId};
+use crate::types::{AgentId, AppId, OpenId, Scope, UnionId, UserId};
 
 /// Everything `config.toml` and the environment said, checked.
 #[derive(Debug, Clone)]
@@ -41,8 +44,14 @@ pub struct Config {
     pub public_url: PublicUrl,
     pub upstream: Upstream,
     pub server: Server,
-    pub official_account: OfficialAccount,
+    /// `None`: no admin listener.
+    pub admin: Option<Admin>,
+    /// At least one of the three accounts is there.
+    pub official_account: Option<OfficialAccount>,
+    pub website_app: Option<WebsiteApp>,
+    pub wecom: Option<WeCom>,
     pub sign_in: SignIn,
+    pub pages: Pages,
     pub session: Session,
     pub identity: Identity,
     pub jssdk: JsSdk,
@@ -104,6 +113,14 @@ pub struct Server {
     pub shutdown_grace: Duration,
 }
 
+/// The operator's own listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    /// At least 16 bytes of graphic ASCII; `None`: what it would guard is closed (R29).
+    pub token: Option<Secret<Vec<u8>>>,
+}
+
 /// 公众号 (service account): visitors inside WeChat.
 #[derive(Debug, Clone)]
 pub struct OfficialAccount {
@@ -113,6 +130,24 @@ pub struct OfficialAccount {
     pub scope: Scope,
     pub snapshot: SnapshotPolicy,
     pub token: TokenSource,
+}
+
+/// 网站应用 of the Open Platform: visitors on a desktop, who scan a QR code.
+#[derive(Debug, Clone)]
+pub struct WebsiteApp {
+    pub app_id: AppId,
+    pub app_secret: Secret<String>,
+}
+
+/// One application of a corporation in 企业微信: visitors inside WeCom, and on a desktop by its QR code.
+#[derive(Debug, Clone)]
+pub struct WeCom {
+    pub corp_id: AppId,
+    pub agent_id: AgentId,
+    /// The application's own.
+    pub secret: Secret<String>,
+    /// What visitors inside WeCom are asked for: `Base` or `PrivateInfo`.
+    pub scope: Scope,
 }
 
 /// Where platform tokens come from.
@@ -160,6 +195,30 @@ pub enum Language {
     Auto,
     Chinese,
     English,
+}
+
+/// What the gate's own pages show of the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pages {
+    /// `None`: the host of `public_url`. One line, at most 40 characters.
+    pub site_name: Option<String>,
+    pub logo: Option<Logo>,
+}
+
+/// The site's logo, read when the gate starts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// At most 64 KiB.
+    pub bytes: Vec<u8>,
+    pub picture: Picture,
+}
+
+/// A format that every browser shows in an `<img>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    Png,
+    Jpeg,
+    Svg,
 }
 
 /// The browser's session cookie.
@@ -286,6 +345,10 @@ pub enum LogLevel {
 pub struct Endpoints {
     pub open: String,
     pub api: String,
+    /// WeCom's.
+    pub qyapi: String,
+    /// Where WeCom shows its QR codes.
+    pub wwlogin: String,
 }
 
 /// One `[[route]]`.
@@ -295,7 +358,7 @@ pub struct Route {
     /// Empty: any. `GET` includes `HEAD`.
     pub methods: Vec<http::Method>,
     pub auth: Auth,
-    /// `None`: the account's own.
+    /// What visitors of the official account are asked for; `None`: the account's own.
     pub scope: Option<Scope>,
     pub on_anonymous: Option<OnAnonymous>,
     /// Empty: anybody who is signed in.

@@ -29,7 +29,8 @@ fn nearest(path: &str, names: impl Fn(&'static str) -> Vec<&'static str>) -> Str
         .map(|(name, support)| (name.replace('*', index), support))
         .min_by_key(|(name, support)| {
             let steps = distance(path, name).min(distance(&wanted, &last(name)) + MOVED);
-            (steps, *support == Support::Later)
+            // Every site has a session, and few are in WeCom.
+            (steps, *support == Support::Later, name.starts_with("wecom."))
         })
         .map(|(name, _)| name)
         .expect("the table of keys is not empty")

@@ -55,7 +55,7 @@ pub(super) fn choice(value: &Value, words: &[&str]) -> Result<usize, Fault> {
     };
     words.iter().position(|known| *known == word).ok_or_else(|| {
         if word == "privateinfo" {
-            Fault::not_yet("Write \"base\" or \"userinfo\"; \"privateinfo\" belongs to WeCom.")
+            Fault::new("belongs to WeCom", "Write \"base\" or \"userinfo\" here, and \"privateinfo\" under [wecom].")
         } else {
             Fault::new("is none of the words known here", remedy())
         }

@@ -6,7 +6,7 @@ use super::value::quoted;
 use super::{Paths, VerifyFile};
 
 /// What lies below the prefix whatever the operator chooses.
-pub(super) const FIXED: &[&str] = &["jsconfig", "wx.js", "jwks.json"];
+pub(super) const FIXED: &[&str] = &["jsconfig", "wx.js", "jwks.json", "logo"];
 
 pub(super) fn paths(read: &mut Reader<'_>, verify_files: &[VerifyFile]) -> Paths {
     let prefix = read.text("paths.prefix", prefix).expect("this key has a default");

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::upstream::{self, Surroundings};
 use super::value::quoted;
 use super::{Allow, Auth, OnAnonymous, PathPattern, Route, Upstream};
-use crate::types::{OpenId, Scope, UnionId};
+use crate::types::{OpenId, Scope, UnionId, UserId};
 
 /// Ids of people are personal data (R28): as much of one is shown as tells it from its neighbours.
 const SHOWN_ID_CHARS: usize = 6;
@@ -122,7 +122,8 @@ fn method(text: &str) -> Result<Method, Fault> {
 }
 
 fn allow(read: &mut Reader<'_>, key: &str) -> Vec<Allow> {
-    const REMEDY: &str = r#"Write openids as WeChat gives them, or "unionid:" and a unionid."#;
+    const REMEDY: &str =
+        r#"Write openids as WeChat gives them, "unionid:" and a unionid, or "userid:" and a WeCom userid."#;
     let set = read.is_set(key);
     let before = read.source.problems.len();
     let entries = read.list(key, |text| match text.split_once(':') {
@@ -130,12 +131,16 @@ fn allow(read: &mut Reader<'_>, key: &str) -> Vec<Allow> {
         Some(("unionid", id)) => {
             UnionId::parse(id).map(Allow::UnionId).map_err(|_| Fault::new("is not a unionid", REMEDY))
         }
-        Some(("userid", _)) => Err(Fault::not_yet(REMEDY)),
-        Some(_) => Err(Fault::new("is neither an openid nor a unionid", REMEDY)),
+        Some(("userid", id)) => UserId::parse(id).map(Allow::UserId).map_err(|_| Fault::new("is not a userid", REMEDY)),
+        Some(_) => Err(Fault::new("is neither an openid nor a unionid nor a userid", REMEDY)),
     });
     if set && entries.is_empty() && read.source.problems.len() == before {
         let remedy = "Name somebody, or remove the key to let in everybody who signs in.";
         read.refuse(key, Fault::new("is empty", remedy));
+    }
+    if entries.iter().any(|entry| matches!(entry, Allow::UserId(_))) && !read.source.has_section("wecom") {
+        let message = "names members of WeCom, and there is no [wecom] for them to sign in through";
+        read.warn(key, message, "Add [wecom], or name visitors by openid or unionid.");
     }
     if let Some(line) = read.effective.iter_mut().rfind(|line| line.key == key) {
         line.shown = format!("[{}]", entries.iter().map(shortened).collect::<Vec<_>>().join(", "));

@@ -1,4 +1,4 @@
-//! Builds the sections that need little thought: the listening side, the account, sign-in, log, WeChat's hosts.
+//! Builds the sections that need little thought: the listening side, sign-in, log, WeChat's hosts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,12 +7,7 @@ use ipnet::IpNet;
 use super::problem::Fault;
 use super::reader::Reader;
 use super::site::Site;
-use super::{
-    Endpoints, Language, Log, LogFormat, LogLevel, OfficialAccount, PublicUrl, Server, SignIn, SnapshotPolicy,
-    TokenSource, VerifyFile,
-};
-use crate::secret::Secret;
-use crate::types::{AppId, Scope};
+use super::{Endpoints, Language, Log, LogFormat, LogLevel, PublicUrl, Server, SignIn, VerifyFile};
 
 pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
     const KEY: &str = "public_url";
@@ -97,64 +92,6 @@ fn trusted_proxies(read: &mut Reader<'_>) -> Vec<IpNet> {
     networks
 }
 
-pub(super) fn official_account(read: &mut Reader<'_>) -> Option<OfficialAccount> {
-    const ID: &str = "official_account.app_id";
-    const SECRET: &str = "official_account.app_secret";
-    if !read.source.has_section("official_account") {
-        read.missing(
-            "official_account",
-            "Write [official_account] with the app_id and app_secret of your service account.",
-        );
-        return None;
-    }
-    for (key, remedy) in [
-        (ID, "Write the AppID that mp.weixin.qq.com shows under Basic configuration."),
-        (SECRET, r#"Write { file = "PATH" } or { env = "NAME" } to say where the AppSecret lies."#),
-    ] {
-        if !read.is_set(key) {
-            read.missing(key, remedy);
-        }
-    }
-    let app_id = read.text(ID, |text| {
-        AppId::parse(text)
-            .map_err(|_| Fault::new("is not an AppID", r#"WeChat's are "wx" and 16 digits or letters from a to f."#))
-    });
-    let app_secret = app_secret(read, SECRET);
-    let scope = read.choice("official_account.scope", [Scope::Base, Scope::UserInfo]);
-    let snapshot =
-        read.choice("official_account.snapshot", [SnapshotPolicy::Page, SnapshotPolicy::Pass, SnapshotPolicy::Deny]);
-    let token = read.choice("official_account.token", [TokenSource::Stable, TokenSource::Classic]);
-    if let Some(app_id) = &app_id
-        && !is_official(app_id.as_str())
-        && !read.is_set("endpoints.api")
-    {
-        read.warn(
-            ID,
-            "does not look like an official account's",
-            r#"WeChat's are "wx" and 16 digits or letters from a to f."#,
-        );
-    }
-    Some(OfficialAccount { app_id: app_id?, app_secret: app_secret?, scope, snapshot, token })
-}
-
-fn is_official(app_id: &str) -> bool {
-    app_id.strip_prefix("wx").is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-fn app_secret(read: &mut Reader<'_>, path: &str) -> Option<Secret<String>> {
-    let secret = read.secrets(path)?.pop()?;
-    if !secret.expose().iter().all(u8::is_ascii_graphic) {
-        read.refuse(path, Fault::new("contains a space or something else that no AppSecret has", "Copy it again."));
-        return None;
-    }
-    // A simulator or relay has its own idea of secrets.
-    if secret.expose().len() != 32 && !read.is_set("endpoints.api") {
-        read.warn(path, "is not 32 characters long, as WeChat's are", "Compare it with what mp.weixin.qq.com showed.");
-    }
-    let text = String::from_utf8(secret.expose().clone()).expect("graphic ASCII is UTF-8");
-    Some(Secret::new(text))
-}
-
 pub(super) fn sign_in(read: &mut Reader<'_>) -> SignIn {
     later_switch(read, "sign_in.handoff", "Visitors outside WeChat are shown a QR code of the address.");
     later_switch(read, "sign_in.keep_fragment", "The part of an address after # is lost across the sign-in.");
@@ -211,5 +148,10 @@ pub(super) fn endpoints(read: &mut Reader<'_>) -> Endpoints {
         })
         .unwrap_or_default()
     };
-    Endpoints { open: origin("endpoints.open"), api: origin("endpoints.api") }
+    Endpoints {
+        open: origin("endpoints.open"),
+        api: origin("endpoints.api"),
+        qyapi: origin("endpoints.qyapi"),
+        wwlogin: origin("endpoints.wwlogin"),
+    }
 }

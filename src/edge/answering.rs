@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use super::Edge;
 use super::body::Body;
 use super::fault::Fault;
+use super::tally::Ended;
 use crate::request::Asker;
 use crate::upstream;
 
@@ -24,8 +25,9 @@ pin_project! {
         pub edge: Arc<Edge>,
         pub asker: Asker,
         pub client: IpAddr,
+        pub began: Instant,
         // For the access log, where there is one.
-        pub began: Option<(Instant, Method, Uri)>,
+        pub asked: Option<(Method, Uri)>,
     }
 }
 
@@ -81,9 +83,12 @@ impl<F: Future<Output = Result<Response<upstream::Body>, upstream::Error>>> Futu
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Body>> {
         let this = self.project();
         let answered = ready!(this.step.poll(cx));
+        let ended = Ended::of(&answered);
         let response = answered.unwrap_or_else(|fault| this.edge.pages.answer(&fault, this.asker).map(Body::from));
-        if let (Some(log), Some((began, method, uri))) = (&this.edge.log, this.began) {
-            log.write(&this.asker.id, *this.client, method, uri, response.status(), began.elapsed());
+        let took = this.began.elapsed();
+        ended.count(&this.edge.traffic, took);
+        if let (Some(log), Some((method, uri))) = (&this.edge.log, this.asked) {
+            log.write(&this.asker.id, *this.client, method, uri, response.status(), took);
         }
         Poll::Ready(response)
     }

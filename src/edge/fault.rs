@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode};
 use crate::local::{NotReadable, jsconfig};
 use crate::login;
 use crate::request::{Refusal, RequestId};
-use crate::types::{Outside, Scope};
+use crate::types::{Instead, Outside, Scope};
 use crate::upstream;
 use crate::wechat::Trouble;
 
@@ -64,6 +64,7 @@ pub enum Reason {
     /// No way to sign in from where the visitor stands.
     NotInWechat {
         outside: Outside,
+        instead: Instead,
         target: String,
     },
     RateLimited {
@@ -327,7 +328,9 @@ impl From<login::Refused> for Fault {
             E::RepeatedParameter => Reason::BadRequest { detail: "A parameter is repeated." },
             E::NotSameOrigin => Reason::Forbidden(Barrier::ForeignOrigin),
             E::RateLimited { retry_after } => Reason::RateLimited { retry_after },
-            E::NotInWechat { outside, target } => Reason::NotInWechat { outside, target: place(&target) },
+            E::NotInWechat { outside, instead, target } => {
+                Reason::NotInWechat { outside, instead, target: place(&target) }
+            }
             E::Loop => Reason::LoginLoop,
             E::Declined { retry, scope } => Reason::LoginDeclined { target: place(&retry), scope },
             E::Snapshot => Reason::Snapshot,

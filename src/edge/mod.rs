@@ -6,6 +6,7 @@ pub mod body;
 pub mod fault;
 mod forms;
 pub mod pages;
+mod tally;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +20,7 @@ use access_log::AccessLog;
 use answering::{Answering, Step};
 use body::Body;
 use fault::{Barrier, Fault, Reason};
-use pages::Pages;
+use pages::{Pages, Way};
 
 use crate::config::{Auth, OnAnonymous};
 use crate::identity::Identity;
@@ -27,6 +28,7 @@ use crate::local::jsconfig::JsConfig;
 use crate::local::me::{self, Me};
 use crate::local::{Local, NotReadable};
 use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo};
+use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
 use crate::request::{Asker, Clean, Head, Peer, Refused, Rules};
@@ -48,6 +50,7 @@ pub struct Edge {
     pub identity: Identity,
     pub upstream: Upstream,
     pub pages: Arc<Pages>,
+    pub traffic: Arc<Traffic>,
     pub log: Option<AccessLog>,
 }
 
@@ -62,16 +65,17 @@ impl Edge {
         peer: &Peer,
         watch: &Watch,
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
-        let began = self.log.as_ref().map(|_| (Instant::now(), request.method().clone(), request.uri().clone()));
+        let began = Instant::now();
+        let asked = self.log.as_ref().map(|_| (request.method().clone(), request.uri().clone()));
         match self.rules.clean(request, peer) {
             Ok(request) => {
                 let (asker, client) = (request.head().asker().clone(), request.head().client().ip);
                 let step = self.serve(request, watch);
-                Answering { step, edge: self, asker, client, began }
+                Answering { step, edge: self, asker, client, began, asked }
             }
             Err(Refused { refusal, asker }) => {
                 let step = Step::now(Err(refusal.into()));
-                Answering { step, edge: self, asker, client: peer.address.ip(), began }
+                Answering { step, edge: self, asker, client: peer.address.ip(), began, asked }
             }
         }
     }
@@ -199,13 +203,17 @@ impl Edge {
                 headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
                 response
             }
+            Answer::Choose { choices, rd, scope } => {
+                let ways: Vec<Way> = choices.into_iter().filter_map(Way::of).collect();
+                self.pages.choose(&ways, rd.as_str(), scope, asker).map(Body::from)
+            }
             Answer::ConfirmLogout { rd } => self.pages.confirm_logout(rd.as_str(), asker).map(Body::from),
         }
     }
 
     /// The answer to what is no request at all, ready for the wire.
     #[must_use]
-    pub fn refuse(pages: &Pages, status: StatusCode) -> Bytes {
+    pub fn refuse(pages: &Pages, traffic: &Traffic, status: StatusCode) -> Bytes {
         let reason = match status {
             StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
@@ -213,6 +221,7 @@ impl Edge {
             _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
         };
         let response = pages.answer(&reason.into(), &Asker::unknown());
+        traffic.unread(response.status());
         let mut wire = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
         for (name, value) in response.headers() {
             wire.extend_from_slice(name.as_str().as_bytes());

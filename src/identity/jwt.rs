@@ -134,7 +134,7 @@ impl Jwt {
         let claims = Claims {
             iss: &self.issuer,
             aud: &self.audience,
-            sub: visitor.openid().or(visitor.userid()).unwrap_or_default(),
+            sub: visitor.userid().or(visitor.openid()).unwrap_or_default(),
             iat: now.0,
             nbf: now.0,
             exp: expires_at.0,

@@ -93,6 +93,12 @@ impl Slots {
         Self { taken: AtomicUsize::new(0), most }
     }
 
+    /// How many there are now.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed).min(self.most)
+    }
+
     fn take(self: &Arc<Self>) -> Option<Slot> {
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
         let slot = Slot(self.clone());

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::request::Head;
 use crate::session::{Session, Sessions};
-use crate::types::{Account, Identity, OpenId, Scope};
-use crate::wechat::{Profile, UserTokens};
+use crate::types::{Identity, OpenId, Scope};
+use crate::wechat::{Accounts, Profile};
 
 /// For asking WeChat; afterwards what is known has to do.
 const BUDGET: Duration = Duration::from_secs(8);
@@ -18,7 +18,7 @@ const BUDGET: Duration = Duration::from_secs(8);
 #[derive(Debug, Clone)]
 pub struct Me {
     sessions: Arc<Sessions>,
-    tokens: UserTokens,
+    accounts: Accounts,
 }
 
 /// A visitor in JSON.
@@ -31,8 +31,8 @@ pub struct Answer {
 
 impl Me {
     #[must_use]
-    pub fn new(sessions: Arc<Sessions>, tokens: UserTokens) -> Self {
-        Self { sessions, tokens }
+    pub fn new(sessions: Arc<Sessions>, accounts: Accounts) -> Self {
+        Self { sessions, accounts }
     }
 
     /// What is known of the visitor; with `fresh=1` after asking WeChat again. `None` when nobody is signed in.
@@ -60,11 +60,12 @@ impl Me {
 
     async fn fresh(&self, head: &Head, session: &Session) -> Option<Profile> {
         // Only who was asked for a profile has shown one, and a virtual user has none worth asking for.
-        if session.account != Account::OfficialAccount || session.scope < Scope::UserInfo || session.snapshot {
+        if session.scope < Scope::UserInfo || session.snapshot {
             return None;
         }
+        let tokens = self.accounts.tokens(session.account)?;
         let openid = OpenId::parse(session.openid()?).ok()?;
-        match tokio::time::timeout(BUDGET, self.tokens.profile(&openid)).await {
+        match tokio::time::timeout(BUDGET, tokens.profile(&openid)).await {
             Ok(Ok(profile)) => Some(profile),
             Ok(Err(error)) => {
                 tracing::info!(request_id = %head.asker().id, %error, "no fresh profile");

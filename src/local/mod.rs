@@ -1,12 +1,12 @@
-//! What the gate answers itself, without asking anybody: verify files, public keys, the browser's helper. Who the visitor
-//! is, is [`me`]'s; signing for pages is [`jsconfig`]'s.
+//! What the gate answers itself, without asking anybody: verify files, public keys, the browser's helper, the logo on its
+//! pages. Who the visitor is, is [`me`]'s; signing for pages is [`jsconfig`]'s.
 
 pub mod jsconfig;
 pub mod me;
 mod wx_js;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Response};
 
 use crate::config;
@@ -30,10 +30,13 @@ struct Fixed {
 #[error("this address is for GET")]
 pub struct NotReadable;
 
+/// For whoever opens one of these by itself: the operator's SVG may hold a script, and this is the site's own origin.
+const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
+
 impl Local {
     /// `jwks` is the JWK set to publish.
     #[must_use]
-    pub fn new(sign_in: &config::SignIn, paths: &config::Paths, jwks: String) -> Self {
+    pub fn new(sign_in: &config::SignIn, paths: &config::Paths, pages: &config::Pages, jwks: String) -> Self {
         // WeChat's checker takes the sixteen characters and nothing else, not even a newline.
         let files = sign_in.verify_files.iter().map(|file| {
             let body = Bytes::from(file.token.clone().into_bytes());
@@ -43,7 +46,11 @@ impl Local {
         let keys = (format!("{}/jwks.json", paths.prefix), Fixed { body: jwks.into(), content_type });
         let content_type = HeaderValue::from_static("text/javascript; charset=utf-8");
         let script = (format!("{}/wx.js", paths.prefix), Fixed { body: wx_js::script(paths).into(), content_type });
-        Self { answers: files.chain([keys, script]).collect() }
+        let logo = pages.logo.as_ref().map(|logo| {
+            let content_type = HeaderValue::from_static(logo.picture.content_type());
+            (format!("{}/logo", paths.prefix), Fixed { body: logo.bytes.clone().into(), content_type })
+        });
+        Self { answers: files.chain([keys, script]).chain(logo).collect() }
     }
 
     /// The answer, if this path is one of the gate's own.
@@ -56,8 +63,11 @@ impl Local {
             return Err(NotReadable);
         }
         let mut response = Response::new(fixed.body.clone());
-        response.headers_mut().insert(CONTENT_TYPE, fixed.content_type.clone());
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, fixed.content_type.clone());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         Ok(Some(response))
     }
 }

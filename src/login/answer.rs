@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
+use super::door::Choice;
 use super::return_to::ReturnTo;
-use crate::types::{Outside, Scope};
+use crate::types::{Instead, Outside, Scope};
 
 /// What a browser is to do next.
 #[derive(Debug)]
@@ -14,6 +15,13 @@ pub enum Answer {
     /// A page that asks whether to sign out, with a button that posts to the logout endpoint.
     ConfirmLogout {
         rd: ReturnTo,
+    },
+    /// A page with a link for each of these doors: `P/login?rd=…&door=…`.
+    Choose {
+        choices: Vec<Choice>,
+        rd: ReturnTo,
+        /// What is asked for of visitors of the official account, where that is not what it asks anyway.
+        scope: Option<Scope>,
     },
 }
 
@@ -49,7 +57,7 @@ pub enum Error {
     #[error("too many sign-ins from this address")]
     RateLimited { retry_after: Duration },
     #[error("no way to sign in from this browser")]
-    NotInWechat { outside: Outside, target: ReturnTo },
+    NotInWechat { outside: Outside, instead: Instead, target: ReturnTo },
     #[error("sign-in after sign-in without a session")]
     Loop,
     /// The visitor said no, or WeChat did on their behalf. `scope` is what they were asked for, where that is known.

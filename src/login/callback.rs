@@ -6,12 +6,13 @@ use super::flow::{Flow, Proof, State};
 use super::outcome::Outcome;
 use super::return_to::ReturnTo;
 use super::rounds::Round;
-use super::{Login, only_reads, params};
+use super::{Choice, Login, Wish, only_reads, params};
 use crate::attempts::Step;
 use crate::config::SnapshotPolicy;
+use crate::metrics::SignIn;
 use crate::request::Head;
 use crate::session::Session;
-use crate::types::Scope;
+use crate::types::{Scope, Visitor};
 
 /// Real codes have 32 characters.
 const MAX_CODE: usize = 512;
@@ -53,7 +54,7 @@ impl Login {
             // The flow's cookie stays: whoever repeats this callback is to find the same target.
             Outcome::SignedIn { id, cookie, remembered } if !self.sessions.is_revoked(id) => {
                 // The back button must not bring back an older session, or the same one before it was widened.
-                let newer = remembered && visitor.is_some_and(|session| session.scope.covers(flow.scope));
+                let newer = remembered && visitor.is_some_and(|session| session.covers(flow.scope));
                 let cookies = if newer { Vec::new() } else { vec![cookie] };
                 Ok(Answer::see_other(flow.target.with_fragment(), cookies))
             }
@@ -72,14 +73,14 @@ impl Login {
 
     /// A callback that cannot sign anybody in: the back button, a shared link, a code that is used up.
     async fn reenter(&self, head: &Head, reentry: Reentry, visitor: Option<&Session>) -> Result<Answer, Refused> {
-        let Reentry { scope, target, round, flow } = reentry;
+        let Reentry { scope, target, round, flow, door } = reentry;
         let scope = scope.unwrap_or(self.default_scope);
         let forget = flow.map(|state| self.flows.forget(state));
         // A visitor who has yet to show more of themselves would only be sent here again from the target.
-        if visitor.is_some_and(|session| session.scope.covers(scope) || flow.is_none()) {
+        if visitor.is_some_and(|session| session.covers(scope) || flow.is_none()) {
             return Ok(Answer::see_other(target.with_fragment(), Vec::new()));
         }
-        let again = self.start(head, scope, target, round).await;
+        let again = self.start(head, Wish { scope, target, door }, round).await;
         match again {
             Ok(Answer::Redirect(mut redirect)) => {
                 redirect.cookies.extend(forget);
@@ -99,11 +100,13 @@ impl Login {
             Some(state) => self.rounds.recall(state).await,
             None => None,
         };
-        Reentry { scope: None, target: ReturnTo::home(), round: known.map(|known| known.round), flow: None }
+        let round = known.map(|known| known.round);
+        Reentry { scope: None, target: ReturnTo::home(), round, flow: None, door: None }
     }
 
     fn declined(&self, head: &Head, proof: Proof) -> Refused {
-        tracing::info!(request_id = %head.asker().id, result = "declined", "sign-in");
+        tracing::info!(request_id = %head.asker().id, result = SignIn::Declined.as_str(), "sign-in");
+        self.sign_ins.count(proof.account().unwrap_or(self.main_account), SignIn::Declined);
         match proof {
             Proof::Proven(flow) | Proof::Expired(flow) => {
                 let forget = self.flows.forget(flow.state);
@@ -127,10 +130,18 @@ struct Reentry {
     round: Option<Round>,
     /// The sign-in of this browser's that is over now.
     flow: Option<State>,
+    /// The one that it went through.
+    door: Option<Choice>,
 }
 
 impl Reentry {
     fn of(flow: Flow) -> Self {
-        Self { scope: Some(flow.scope), target: flow.target, round: Some(flow.round), flow: Some(flow.state) }
+        Self {
+            scope: Some(flow.scope),
+            target: flow.target,
+            round: Some(flow.round),
+            flow: Some(flow.state),
+            door: Some(Choice::of(flow.account)),
+        }
     }
 }

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use super::flow::{Flow, State};
 use super::outcome::{Memo, Outcome};
 use super::rounds::{Known, Rounds};
 use super::standing::{Refusal, Standing};
+use super::witness::{Found, Witness};
 use crate::clock::Clock;
 use crate::config::SnapshotPolicy;
+use crate::metrics::SignIns;
 use crate::request::RequestId;
 use crate::session::{Session, Sessions};
 use crate::store::{Key, Store};
-use crate::types::{Account, AvatarUrl, Identity, Nickname, Scope, UnionId};
-use crate::wechat::{self, Api, Profile, UserToken, UserTokens};
+use crate::types::{Account, Identity};
+use crate::wechat::{self, Api};
 
 /// How long an outcome answers for its code. WeChat's codes live five minutes, those of the Open Platform ten.
 const MEMORY: Duration = Duration::from_mins(10);
@@ -31,13 +33,12 @@ pub(super) struct Exchange(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    wechat: wechat::Client,
-    tokens: UserTokens,
+    witness: Witness,
     sessions: Arc<Sessions>,
     store: Arc<dyn Store>,
     rounds: Rounds,
-    snapshot: SnapshotPolicy,
-    standing: Standing,
+    sign_ins: SignIns,
+    standings: [Standing; 3],
     /// For everything a callback waits for.
     budget: Duration,
     /// Where the work is done, so that it ends well even when nobody waits for it any more.
@@ -48,11 +49,11 @@ struct Inner {
 
 /// What an exchange is made of, but for what it makes itself.
 pub(super) struct Parts {
-    pub wechat: wechat::Client,
-    pub tokens: UserTokens,
+    pub accounts: wechat::Accounts,
     pub sessions: Arc<Sessions>,
     pub store: Arc<dyn Store>,
     pub rounds: Rounds,
+    pub sign_ins: SignIns,
     pub snapshot: SnapshotPolicy,
     pub clock: Clock,
     pub budget: Duration,
@@ -70,31 +71,21 @@ pub(super) struct Callback {
 
 impl Exchange {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { wechat, tokens, sessions, store, rounds, snapshot, clock, budget, runtime } = parts;
-        let (standing, in_flight) = (Standing::new(clock), Mutex::default());
-        Self(Arc::new(Inner {
-            wechat,
-            tokens,
-            sessions,
-            store,
-            rounds,
-            snapshot,
-            standing,
-            budget,
-            runtime,
-            in_flight,
-        }))
+        let Parts { accounts, sessions, store, rounds, sign_ins, snapshot, clock, budget, runtime } = parts;
+        let standings = Account::ALL.map(|account| Standing::new(account, clock.clone()));
+        let (witness, in_flight) = (Witness { accounts, snapshot }, Mutex::default());
+        Self(Arc::new(Inner { witness, sessions, store, rounds, sign_ins, standings, budget, runtime, in_flight }))
     }
 
     /// See [`super::Login::refusal`].
     pub(super) fn refusal(&self) -> Option<Refusal> {
-        self.0.standing.refusal()
+        self.0.standings.iter().find_map(Standing::refusal)
     }
 
     /// The outcome of this callback's code: WeChat's own for the first who brings it, that same one for all others with
     /// the same state, and a refusal for anybody else.
     pub(super) async fn spend(&self, callback: Callback) -> Outcome {
-        let (state, request) = (callback.flow.state, callback.request.clone());
+        let (state, account, request) = (callback.flow.state, callback.flow.account, callback.request.clone());
         let (mut outcome, begun) = self.join(callback);
         let memo = outcome.wait_for(Option::is_some).await.map(|memo| memo.clone());
         let (outcome, settled) = match memo {
@@ -104,7 +95,7 @@ impl Exchange {
         };
         // Whoever settles a code writes the line of its own callback.
         if !(begun && settled) {
-            outcome.log(&request, !begun);
+            outcome.log(account, &request, !begun);
         }
         outcome
     }
@@ -150,7 +141,7 @@ impl Inner {
         let state = callback.flow.state;
         match self.claim(key, state, deadline).await {
             Claim::Settled(memo) => {
-                memo.clone().outcome_for(state).log(&callback.request, true);
+                memo.clone().outcome_for(state).log(callback.flow.account, &callback.request, true);
                 memo
             }
             Claim::Ours => {
@@ -189,62 +180,25 @@ impl Inner {
     }
 
     async fn exchange(&self, callback: &Callback, deadline: Instant) -> Outcome {
-        let outcome = match timeout_at(deadline, self.wechat.user_token(&callback.code)).await {
-            Ok(Ok(token)) => self.admit(callback, token, deadline).await,
-            Ok(Err(error)) => Outcome::of(error),
-            Err(_) => Outcome::Failed(wechat::Error::unreachable(Api::UserToken, "no answer within the budget")),
+        let outcome = match self.witness.identify(callback, deadline).await {
+            Ok(Found::Somebody(identity)) => self.admit(callback, *identity).await,
+            Ok(Found::Snapshot) => Outcome::Snapshot,
+            Ok(Found::NoAccount) => Outcome::Refused(None),
+            Err(error) => Outcome::of(error),
         };
-        self.standing.note(&outcome);
-        outcome.log(&callback.request, false);
+        let account = callback.flow.account;
+        self.sign_ins.count(account, outcome.result());
+        self.standings[usize::from(account.to_byte())].note(&outcome);
+        outcome.log(account, &callback.request, false);
         outcome
     }
 
     /// WeChat has said who it is.
-    async fn admit(&self, callback: &Callback, token: UserToken, deadline: Instant) -> Outcome {
-        if token.snapshot && self.snapshot != SnapshotPolicy::Pass {
-            return Outcome::Snapshot;
-        }
-        let profile = match callback.flow.scope {
-            Scope::Base => None,
-            _ => self.profile(callback, &token, deadline).await,
-        };
-        // A snapshot's user is virtual, and so is whatever its token would tell.
-        if !token.snapshot
-            && let Err(error) = self.tokens.remember(&token).await
-        {
-            tracing::warn!(%error, "a user token is not kept");
-        }
-        let identity = self.identity(token, profile, callback.flow.scope);
-        let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.is_revoked(session.id));
+    async fn admit(&self, callback: &Callback, identity: Identity) -> Outcome {
+        let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.has_ended(session));
         let opened = self.sessions.open(&keep_what_is_known(identity, visitor), visitor);
         self.rounds.remember(callback.flow.state, Known { round: callback.flow.round, completed: true }).await;
         Outcome::SignedIn { id: opened.session.id, cookie: opened.cookie, remembered: false }
-    }
-
-    /// Without a profile a visitor is signed in all the same: who they are is known.
-    async fn profile(&self, callback: &Callback, token: &UserToken, deadline: Instant) -> Option<Profile> {
-        let answer = timeout_at(deadline, self.wechat.profile(&token.access_token, &token.openid)).await;
-        let late = |_| Err(wechat::Error::unreachable(Api::Profile, "no answer within the budget"));
-        answer
-            .unwrap_or_else(late)
-            .inspect_err(|error| tracing::warn!(request_id = %callback.request, %error, "signed in without a profile"))
-            .ok()
-    }
-
-    fn identity(&self, token: UserToken, profile: Option<Profile>, scope: Scope) -> Identity {
-        let (unionid, nickname, avatar): (Option<UnionId>, Option<Nickname>, Option<AvatarUrl>) =
-            profile.map_or_else(Default::default, |profile| (profile.unionid, profile.nickname, profile.avatar));
-        Identity {
-            account: Account::OfficialAccount,
-            appid: self.wechat.app_id().clone(),
-            scope,
-            openid: Some(token.openid),
-            unionid: token.unionid.or(unionid),
-            userid: None,
-            nickname,
-            avatar,
-            snapshot: token.snapshot,
-        }
     }
 }
 

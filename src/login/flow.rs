@@ -14,7 +14,7 @@ use crate::clock::{Clock, Timestamp, random};
 use crate::config::PublicUrl;
 use crate::request::Head;
 use crate::session::{Purpose, Sessions};
-use crate::types::Scope;
+use crate::types::{Account, Scope};
 
 /// How long a visitor may take at WeChat. State, cookie and record all live as long (R13).
 pub(super) const LIFE: Duration = Duration::from_mins(10);
@@ -22,7 +22,7 @@ pub(super) const LIFE: Duration = Duration::from_mins(10);
 const MOST: usize = 5;
 /// Cookies of one request that are worth opening; a browser of ours never shows more.
 const MOST_SHOWN: usize = 4 * MOST;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The random half of a sign-in that travels through WeChat.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,8 @@ impl std::fmt::Debug for State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Flow {
     pub state: State,
+    /// Whose code it is to bring back.
+    pub account: Account,
     pub scope: Scope,
     pub begun_at: Timestamp,
     pub expires_at: Timestamp,
@@ -82,6 +84,16 @@ pub(super) enum Proof {
     Expired(Flow),
     /// Not by this browser, or never.
     None,
+}
+
+impl Proof {
+    /// Whose sign-in it is, where that is known.
+    pub(super) const fn account(&self) -> Option<Account> {
+        match self {
+            Self::Proven(flow) | Self::Expired(flow) => Some(flow.account),
+            Self::None => None,
+        }
+    }
 }
 
 /// The flow cookies that a request shows.
@@ -109,9 +121,9 @@ impl Flows {
         Self { sessions, public_url, prefix, clock }
     }
 
-    pub(super) fn begin(&self, scope: Scope, round: Round, target: ReturnTo) -> Flow {
+    pub(super) fn begin(&self, account: Account, scope: Scope, round: Round, target: ReturnTo) -> Flow {
         let begun_at = self.clock.now();
-        Flow { state: State::fresh(), scope, begun_at, expires_at: begun_at.after(LIFE), round, target }
+        Flow { state: State::fresh(), account, scope, begun_at, expires_at: begun_at.after(LIFE), round, target }
     }
 
     /// The cookie that binds a flow to this browser, and the ends of those it pushes out.
@@ -190,12 +202,13 @@ impl Flows {
     }
 }
 
-/// `version | state 16 | scope | begun u64 | expires u64 | round | since u64 | length u16, target` (R41)
+/// `version | state 16 | account | scope | begun u64 | expires u64 | round | since u64 | length u16, target` (R41)
 fn encode(flow: &Flow) -> Vec<u8> {
     let target = flow.target.as_str();
-    let mut bytes = Vec::with_capacity(45 + target.len());
+    let mut bytes = Vec::with_capacity(46 + target.len());
     bytes.push(VERSION);
     bytes.extend_from_slice(&flow.state.0);
+    bytes.push(flow.account.to_byte());
     bytes.push(flow.scope.to_byte());
     bytes.extend_from_slice(&flow.begun_at.0.to_be_bytes());
     bytes.extend_from_slice(&flow.expires_at.0.to_be_bytes());
@@ -210,7 +223,7 @@ fn encode(flow: &Flow) -> Vec<u8> {
 fn decode(bytes: &[u8], site: &PublicUrl) -> Option<Flow> {
     let (&[VERSION], rest) = bytes.split_first_chunk()? else { return None };
     let (state, rest) = rest.split_first_chunk()?;
-    let (&[scope], rest) = rest.split_first_chunk()?;
+    let (&[account, scope], rest) = rest.split_first_chunk()?;
     let (begun_at, rest) = rest.split_first_chunk()?;
     let (expires_at, rest) = rest.split_first_chunk()?;
     let (&[number], rest) = rest.split_first_chunk()?;
@@ -219,10 +232,11 @@ fn decode(bytes: &[u8], site: &PublicUrl) -> Option<Flow> {
     if target.len() != usize::from(u16::from_be_bytes(*length)) {
         return None;
     }
-    let scope = Scope::of_byte(scope)?;
+    let (account, scope) = (Account::of_byte(account)?, Scope::of_byte(scope)?);
     let time = |bytes: &[u8; 8]| Timestamp(u64::from_be_bytes(*bytes));
     Some(Flow {
         state: State(*state),
+        account,
         scope,
         begun_at: time(begun_at),
         expires_at: time(expires_at),

@@ -16,6 +16,7 @@ mod rounds;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,19 +26,20 @@ use percent_encoding::utf8_percent_encode;
 use tokio::runtime::Handle;
 
 pub use answer::{Answer, Error, Redirect, Refused};
-pub use door::{Browser, Door};
+pub use door::{Choice, Door, Doors};
 pub use return_to::ReturnTo;
 pub use standing::Refusal;
 
 use crate::attempts::{Attempts, Step};
 use crate::clock::Clock;
 use crate::config;
-use crate::request::Head;
+use crate::metrics::{SignIn, SignIns};
+use crate::request::{Browser, Head};
 use crate::session::{Session, Sessions};
 use crate::store::Store;
-use crate::types::Scope;
-use crate::wechat::{self, UserTokens};
-use authorize::{Authorize, COMPONENT};
+use crate::types::{Account, Instead, Outside, Scope, Visitor};
+use crate::wechat;
+use authorize::{COMPONENT, Links};
 use exchange::Exchange;
 use flow::Flows;
 use rounds::{Known, Round, Rounds};
@@ -49,12 +51,17 @@ pub struct Login {
     paths: config::Paths,
     default_scope: Scope,
     snapshot: config::SnapshotPolicy,
-    every_browser_is_wechat: bool,
+    /// What visitors inside WeCom are asked for.
+    wecom_scope: Scope,
+    doors: Doors,
+    /// The first of the accounts there are.
+    main_account: Account,
     attempts: Attempts,
-    authorize: Authorize,
+    links: Links,
     flows: Flows,
     rounds: Rounds,
     exchange: Exchange,
+    sign_ins: SignIns,
     sessions: Arc<Sessions>,
 }
 
@@ -63,9 +70,17 @@ pub struct Login {
 pub struct Sections<'a> {
     pub public_url: &'a config::PublicUrl,
     pub paths: &'a config::Paths,
-    pub official_account: &'a config::OfficialAccount,
+    pub accounts: Accounts<'a>,
     pub sign_in: &'a config::SignIn,
     pub endpoints: &'a config::Endpoints,
+}
+
+/// The accounts there are, at least one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Accounts<'a> {
+    pub official_account: Option<&'a config::OfficialAccount>,
+    pub website_app: Option<&'a config::WebsiteApp>,
+    pub wecom: Option<&'a config::WeCom>,
 }
 
 /// What signing in is built on.
@@ -73,8 +88,8 @@ pub struct Sections<'a> {
 pub struct Parts {
     pub sessions: Arc<Sessions>,
     pub store: Arc<dyn Store>,
-    pub wechat: wechat::Client,
-    pub tokens: UserTokens,
+    /// As many as [`Accounts`] has.
+    pub wechat: wechat::Accounts,
     pub clock: Clock,
     /// The control runtime: codes are spent there, whatever becomes of the connections that brought them.
     pub runtime: Handle,
@@ -83,10 +98,19 @@ pub struct Parts {
 /// What is not for operators to choose.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// The demo: any browser may sign in as if it were WeChat's.
+    /// See [`Doors::every_browser_is_wechat`].
     pub every_browser_is_wechat: bool,
     /// For all that a callback waits for (contract section 4).
     pub budget: Duration,
+}
+
+/// A sign-in that is to begin.
+struct Wish {
+    /// What the route asks for.
+    scope: Scope,
+    target: ReturnTo,
+    /// The visitor's choice among doors.
+    door: Option<Choice>,
 }
 
 /// An endpoint of this room.
@@ -106,32 +130,49 @@ impl Default for Options {
 impl Login {
     #[must_use]
     pub fn new(sections: Sections<'_>, parts: Parts, options: Options) -> Self {
-        let Sections { public_url, paths, official_account: account, sign_in, endpoints } = sections;
-        let Parts { sessions, store, wechat, tokens, clock, runtime } = parts;
+        let Sections { public_url, paths, accounts, sign_in, endpoints } = sections;
+        let Parts { sessions, store, wechat, clock, runtime } = parts;
+        let snapshot = accounts.official_account.map_or(config::SnapshotPolicy::Page, |account| account.snapshot);
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
+        let sign_ins = SignIns::default();
         Self {
-            default_scope: account.scope,
-            snapshot: account.snapshot,
-            every_browser_is_wechat: options.every_browser_is_wechat,
+            default_scope: accounts.official_account.map_or(Scope::Base, |account| account.scope),
+            snapshot,
+            wecom_scope: accounts.wecom.map_or(Scope::Base, |wecom| wecom.scope),
+            doors: Doors {
+                official_account: accounts.official_account.is_some(),
+                website_app: accounts.website_app.is_some(),
+                wecom: accounts.wecom.is_some(),
+                handoff: false,
+                every_browser_is_wechat: options.every_browser_is_wechat,
+            },
+            main_account: accounts.first(),
             attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
-            authorize: Authorize::new(&endpoints.open, &account.app_id, public_url, &paths.callback),
+            links: Links::new(public_url, paths, accounts, endpoints),
             flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock.clone()),
             exchange: Exchange::new(exchange::Parts {
-                wechat,
-                tokens,
+                accounts: wechat,
                 sessions: Arc::clone(&sessions),
                 store,
                 rounds: rounds.clone(),
-                snapshot: account.snapshot,
+                sign_ins: sign_ins.clone(),
+                snapshot,
                 clock,
                 budget: options.budget,
                 runtime,
             }),
             rounds,
+            sign_ins,
             sessions,
             public_url: public_url.clone(),
             paths: paths.clone(),
         }
+    }
+
+    /// How sign-ins have ended.
+    #[must_use]
+    pub const fn sign_ins(&self) -> &SignIns {
+        &self.sign_ins
     }
 
     /// The endpoint at a path, if it is one of ours.
@@ -166,7 +207,7 @@ impl Login {
     /// # Errors
     /// [`Refused`] for a visitor who cannot sign in from here, or has tried too often.
     pub async fn begin(&self, head: &Head, wanted: Scope) -> Result<Answer, Refused> {
-        self.start(head, wanted, self.return_to(head.target()), None).await
+        self.start(head, Wish { scope: wanted, target: self.return_to(head.target()), door: None }, None).await
     }
 
     /// Answers a request for an endpoint of ours. `form` is the body of a POST, `visitor` whom the session names.
@@ -187,7 +228,7 @@ impl Login {
         }
     }
 
-    /// `GET P/login?rd=…&scope=…`
+    /// `GET P/login?rd=…&scope=…&door=…`
     async fn login(&self, head: &Head, visitor: Option<&Session>) -> Result<Answer, Refused> {
         only_reads(head)?;
         let query = head.query().unwrap_or_default().as_bytes();
@@ -198,23 +239,36 @@ impl Login {
             Some("userinfo") => Scope::UserInfo,
             Some(_) => return Err(Error::BadRequest("scope is neither base nor userinfo").into()),
         };
-        if visitor.is_some_and(|session| session.scope.covers(scope)) {
+        let door = match params::single(query, "door")? {
+            None => None,
+            Some(word) => Some(Choice::parse(&word).ok_or(Error::BadRequest("there is no such door"))?),
+        };
+        if visitor.is_some_and(|session| session.covers(scope)) {
             return Ok(Answer::found(target.as_str().to_owned(), Vec::new()));
         }
-        self.start(head, scope, target, None).await
+        self.start(head, Wish { scope, target, door }, None).await
     }
 
     /// A fresh round: cheapest refusals first. `parent` is the round that this one replaces.
-    async fn start(
-        &self,
-        head: &Head,
-        scope: Scope,
-        target: ReturnTo,
-        parent: Option<Round>,
-    ) -> Result<Answer, Refused> {
-        if let Door::None(outside) = self.door(head) {
-            return Err(Error::NotInWechat { outside, target }.into());
-        }
+    async fn start(&self, head: &Head, wish: Wish, parent: Option<Round>) -> Result<Answer, Refused> {
+        let Wish { scope, target, door } = wish;
+        let door = self.doors.door(Browser::of(head.user_agent()), door);
+        let (account, scope) = match door {
+            Door::OfficialAccount => (Account::OfficialAccount, scope.min(Scope::UserInfo)),
+            Door::WebsiteApp => (Account::WebsiteApp, Scope::Login),
+            Door::WeComWebview => (Account::WeCom, self.wecom_scope),
+            // There is no consent on this way, and so nothing to ask for.
+            Door::WeComDesktop => (Account::WeCom, Scope::Base),
+            Door::Choose(choices) => {
+                let scope = (scope != self.default_scope).then_some(scope);
+                return Ok(Answer::Choose { choices, rd: target, scope });
+            }
+            Door::Handoff => {
+                let (outside, instead) = (Outside::Desktop, Instead::WeChat);
+                return Err(Error::NotInWechat { outside, instead, target }.into());
+            }
+            Door::None(outside, instead) => return Err(Error::NotInWechat { outside, instead, target }.into()),
+        };
         self.count(Step::Begin, head)?;
         let shown = self.flows.shown(head);
         // A browser that comes back from a sign-in that succeeded, and still needs one, has lost its session.
@@ -223,20 +277,29 @@ impl Login {
             parents.extend(self.rounds.recall(flow.state).await.filter(|known| known.completed).map(|_| flow.round));
         }
         let Some(round) = self.rounds.after(parents) else {
-            tracing::warn!(request_id = %head.asker().id, result = "loop", "sign-in");
+            tracing::warn!(request_id = %head.asker().id, account = account.as_str(), result = SignIn::Loop.as_str(), "sign-in");
+            self.sign_ins.count(account, SignIn::Loop);
             return Err(Error::Loop.into());
         };
-        let flow = self.flows.begin(scope, round, target);
+        let flow = self.flows.begin(account, scope, round, target);
         self.rounds.remember(flow.state, Known { round, completed: false }).await;
-        Ok(Answer::found(self.authorize.url(scope, flow.state), self.flows.give(&flow, &shown)))
-    }
-
-    fn door(&self, head: &Head) -> Door {
-        if self.every_browser_is_wechat { Door::OfficialAccount } else { Browser::of(head.user_agent()).door() }
+        let url = self.links.url(&door, scope, flow.state).expect("a door is open where its account is there");
+        Ok(Answer::found(url, self.flows.give(&flow, &shown)))
     }
 
     fn count(&self, step: Step, head: &Head) -> Result<(), Error> {
         self.attempts.count(step, head.client()).map_err(|retry_after| Error::RateLimited { retry_after })
+    }
+}
+
+impl Accounts<'_> {
+    /// Whose sign-ins those are counted among that nobody can tell the account of.
+    const fn first(&self) -> Account {
+        match (self.official_account, self.website_app) {
+            (Some(_), _) => Account::OfficialAccount,
+            (None, Some(_)) => Account::WebsiteApp,
+            (None, None) => Account::WeCom,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::flow::State;
+use crate::metrics::SignIn;
 use crate::request::RequestId;
 use crate::types::{Account, SessionId};
 use crate::wechat::{self, Api, Trouble};
@@ -53,18 +54,27 @@ impl Outcome {
         }
     }
 
+    /// Its word in log and metrics.
+    pub(super) const fn result(&self) -> SignIn {
+        match self {
+            Self::SignedIn { .. } => SignIn::SignedIn,
+            Self::Snapshot => SignIn::Snapshot,
+            Self::Refused(_) => SignIn::CodeRefused,
+            Self::UserRefused(_) => SignIn::UserRefused,
+            Self::Misconfigured(_) => SignIn::Misconfigured,
+            Self::Failed(_) => SignIn::Failed,
+        }
+    }
+
     /// The one line of a callback that brought a code, and the only one that says why it failed. It names nobody, and
     /// holds neither code nor token (R28). `repeated`: the code had been brought before.
-    pub(super) fn log(&self, request: &RequestId, repeated: bool) {
-        let repeated = repeated.then_some(true);
-        let account = Account::OfficialAccount.as_str();
-        let (result, errcode, cause) = match self {
-            Self::SignedIn { .. } => ("signed-in", None, None),
-            Self::Snapshot => ("snapshot", None, None),
-            Self::Refused(errcode) => ("code-refused", *errcode, None),
-            Self::UserRefused(errcode) => ("user-refused", *errcode, None),
-            Self::Misconfigured(error) => ("misconfigured", error.errcode, Some(error)),
-            Self::Failed(error) => ("failed", error.errcode, Some(error)),
+    pub(super) fn log(&self, account: Account, request: &RequestId, repeated: bool) {
+        let (account, repeated) = (account.as_str(), repeated.then_some(true));
+        let result = self.result().as_str();
+        let (errcode, cause) = match self {
+            Self::SignedIn { .. } | Self::Snapshot => (None, None),
+            Self::Refused(errcode) | Self::UserRefused(errcode) => (*errcode, None),
+            Self::Misconfigured(error) | Self::Failed(error) => (error.errcode, Some(error)),
         };
         match cause {
             None => tracing::info!(request_id = %request, account, result, errcode, repeated, "sign-in"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::outcome::Outcome;
 use crate::clock::{Clock, Timestamp};
+use crate::types::Account;
 use crate::wechat::Error;
 
 /// A refusal speaks for now this long after it was last met: while nobody signs in, nobody can tell that it is over.
@@ -13,13 +14,15 @@ const SPEAKS_FOR: Duration = Duration::from_mins(5);
 /// WeChat refuses this gate at sign-in, whoever the visitor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
+    pub account: Account,
     pub errcode: i64,
     pub since: Timestamp,
 }
 
-/// How this gate stands with WeChat, judged by the sign-ins it spends codes for.
+/// How one account of this gate stands with WeChat, judged by the sign-ins it spends codes for.
 #[derive(Debug)]
 pub(super) struct Standing {
+    account: Account,
     clock: Clock,
     refused: Mutex<Option<Refused>>,
 }
@@ -31,8 +34,8 @@ struct Refused {
 }
 
 impl Standing {
-    pub(super) const fn new(clock: Clock) -> Self {
-        Self { clock, refused: Mutex::new(None) }
+    pub(super) const fn new(account: Account, clock: Clock) -> Self {
+        Self { account, clock, refused: Mutex::new(None) }
     }
 
     /// The refusal that stands, as far as is known.
@@ -56,10 +59,14 @@ impl Standing {
         let now = self.clock.now();
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let known = refused.map(|refused| refused.refusal).filter(|refusal| refusal.errcode == errcode);
-        *refused = Some(Refused { refusal: known.unwrap_or(Refusal { errcode, since: now }), last: now });
+        *refused = Some(Refused {
+            refusal: known.unwrap_or(Refusal { account: self.account, errcode, since: now }),
+            last: now,
+        });
         drop(refused);
         if known.is_none() {
-            tracing::error!(errcode, advice = %error.advice(), "WeChat refuses this gate: nobody can sign in");
+            let account = self.account.as_str();
+            tracing::error!(account, errcode, advice = %error.advice(), "WeChat refuses this gate: nobody can sign in");
         }
     }
 
@@ -67,7 +74,12 @@ impl Standing {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Refused { refusal, .. }) = refused {
             let seconds = self.clock.now().since(refusal.since).as_secs();
-            tracing::info!(errcode = refusal.errcode, seconds, "WeChat accepts this gate again");
+            tracing::info!(
+                account = self.account.as_str(),
+                errcode = refusal.errcode,
+                seconds,
+                "WeChat accepts this gate again"
+            );
         }
     }
 }

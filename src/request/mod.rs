@@ -3,6 +3,7 @@
 //! The only place that strips inbound headers and judges paths. [`Clean`] has no other constructor than [`Rules::clean`].
 
 mod body;
+mod browser;
 mod forwarded;
 mod headers;
 mod navigation;
@@ -16,6 +17,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 
 pub use body::CleanBody;
+pub use browser::Browser;
 pub use forwarded::{Client, Peer};
 pub use headers::{folds_to_ours, same_folded};
 pub use navigation::Asker;

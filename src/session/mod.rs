@@ -22,7 +22,7 @@ use crate::clock::{Clock, random};
 use crate::config;
 use crate::request::Head;
 use crate::store::Memory;
-use crate::types::{AppId, Identity, SessionId};
+use crate::types::{AppId, Identity, OpenId, SessionId};
 use revoked::Revocations;
 
 /// A snapshot page's visitor is nobody for longer than the page is open (contract section 6).
@@ -101,7 +101,7 @@ impl Sessions {
         now < expires_at
             && !idle_over
             && self.app_ids.iter().any(|ours| ours.as_str() == session.appid())
-            && !self.is_revoked(session.id)
+            && !self.revocations.covers(session)
     }
 
     /// Begins a session for someone who has just signed in: a new id, unless `keep` is the same person's own session
@@ -148,6 +148,23 @@ impl Sessions {
             self.revocations.add(session.id, life);
         }
         self.jar.expire_session()
+    }
+
+    /// Ends a session by its id, known from `X-Wechat-Session`, here and in every copy of its cookie.
+    pub fn revoke(&self, id: SessionId) {
+        // How long it would have lived is in the cookie only.
+        self.revocations.add(id, self.ttl);
+    }
+
+    /// Ends every session that this person has now. Whoever signs in again, from the next second on, is let in.
+    pub fn revoke_all_of(&self, openid: &OpenId) {
+        self.revocations.add_person(openid, self.clock.now(), self.ttl);
+    }
+
+    /// Whether this session has been ended, alone or with all of its visitor's.
+    #[must_use]
+    pub fn has_ended(&self, session: &Session) -> bool {
+        self.revocations.covers(session)
     }
 
     /// Whether a session of that id has been ended.

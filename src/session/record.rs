@@ -62,12 +62,7 @@ impl Session {
     pub(super) fn decode(bytes: Bytes) -> Option<Self> {
         let mut rest = Reader { bytes: &bytes, at: 0 };
         let [VERSION, account, scope, snapshot] = rest.take::<4>()? else { return None };
-        let account = match account {
-            0 => Account::OfficialAccount,
-            1 => Account::WebsiteApp,
-            2 => Account::WeCom,
-            _ => return None,
-        };
+        let account = Account::of_byte(account)?;
         let scope = Scope::of_byte(scope)?;
         let id = SessionId(rest.take()?);
         let issued_at = Timestamp(u64::from_be_bytes(rest.take()?));
@@ -168,6 +163,9 @@ impl Session {
 }
 
 impl Visitor for Session {
+    fn account(&self) -> Account {
+        self.account
+    }
     fn scope(&self) -> Scope {
         self.scope
     }
@@ -190,7 +188,12 @@ impl std::fmt::Debug for Session {
 
 fn encode(id: SessionId, times: Times, identity: &Identity) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(320);
-    bytes.extend_from_slice(&[VERSION, identity.account as u8, identity.scope.to_byte(), u8::from(identity.snapshot)]);
+    bytes.extend_from_slice(&[
+        VERSION,
+        identity.account.to_byte(),
+        identity.scope.to_byte(),
+        u8::from(identity.snapshot),
+    ]);
     bytes.extend_from_slice(&id.0);
     bytes.extend_from_slice(&times.issued_at.0.to_be_bytes());
     for later in [times.expires_at, times.last_seen] {

@@ -16,6 +16,7 @@ enum Name {
     Code([u8; 32]),
     State([u8; 16]),
     Revoked([u8; 16]),
+    RevokedPerson([u8; 32]),
     UserToken([u8; 32]),
     Platform([u8; 32]),
 }
@@ -49,23 +50,29 @@ impl Key {
         Self(Name::Revoked(session.0))
     }
 
+    /// Since when a person's sessions have been ended. An openid is personal, hence hashed.
+    #[must_use]
+    pub fn revoked_person(openid: &str) -> Self {
+        Self(Name::RevokedPerson(digest(&[openid])))
+    }
+
     /// The user tokens of one person and account. An openid is personal, hence hashed.
     #[must_use]
     pub fn user_token(appid: &AppId, openid: &OpenId) -> Self {
         Self(Name::UserToken(digest(&[appid.as_str(), openid.as_str()])))
     }
 
-    /// A platform token or ticket of one account, by the name of its kind.
+    /// A platform token or ticket: of which account, of which kind, and of which of the account's applications, if any.
     #[must_use]
-    pub fn platform(appid: &AppId, kind: &str) -> Self {
-        Self(Name::Platform(digest(&[appid.as_str(), kind])))
+    pub fn platform(names: [&str; 3]) -> Self {
+        Self(Name::Platform(digest(&names)))
     }
 
     pub(super) const fn kind(&self) -> Kind {
         match self.0 {
             Name::Code(_) => Kind::Code,
             Name::State(_) => Kind::State,
-            Name::Revoked(_) => Kind::Revoked,
+            Name::Revoked(_) | Name::RevokedPerson(_) => Kind::Revoked,
             Name::UserToken(_) => Kind::UserToken,
             Name::Platform(_) => Kind::Platform,
         }
@@ -89,6 +96,7 @@ impl fmt::Display for Key {
             Name::Code(id) => ("code", id),
             Name::State(id) => ("state", id),
             Name::Revoked(id) => ("revoked", id),
+            Name::RevokedPerson(id) => ("revoked-person", id),
             Name::UserToken(id) => ("user-token", id),
             Name::Platform(id) => ("platform", id),
         };
@@ -115,8 +123,9 @@ mod tests {
             Key::code("a:b\r\n*{}…"),
             Key::state([7; 16]),
             Key::revoked(SessionId([7; 16])),
+            Key::revoked_person("o6_bmjr\r\n*{}…"),
             Key::user_token(&appid, &openid),
-            Key::platform(&appid, "jsapi"),
+            Key::platform([appid.as_str(), "jsapi", ""]),
         ] {
             let text = key.to_string();
             let (prefix, id) = text.split_once(':').expect("a prefix");

@@ -34,6 +34,11 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Keeps the value only where there is none. `true` for exactly one of any number of callers at once.
     fn put_new(&self, key: Key, value: Bytes, life: Duration) -> Pending<'_, bool>;
+
+    /// Whether it could be asked when it was asked last. The in-process one always can.
+    fn is_up(&self) -> bool {
+        true
+    }
 }
 
 /// The store could not be asked. The in-process one always can.

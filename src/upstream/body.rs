@@ -9,6 +9,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::pool::{Connection, Pool};
+use crate::metrics::UpstreamTrouble;
 use crate::patience::{Phase, Watch};
 use crate::request::CleanBody;
 
@@ -141,7 +142,8 @@ impl HttpBody for Body {
                     release(moving.connection, moving.pool);
                 }
             }
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            Poll::Ready(Some(Err(_))) => moving.pool.traffic().upstream_failed(UpstreamTrouble::Cut),
+            Poll::Pending => {}
         }
         polled
     }

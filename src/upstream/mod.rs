@@ -26,6 +26,7 @@ use pool::Pool;
 
 use crate::config::{self, UpstreamAddress};
 use crate::identity::Stamped;
+use crate::metrics::Traffic;
 use crate::patience::{Phase, Watch};
 use crate::policy::Target;
 
@@ -62,11 +63,9 @@ pub enum Error {
 
 impl Upstream {
     #[must_use]
-    pub fn new(site: &config::Upstream, routes: &[config::Route]) -> Self {
-        Self {
-            site: Arc::new(Site::new(site)),
-            routes: routes.iter().map(|route| route.upstream.as_ref().map(|site| Arc::new(Site::new(site)))).collect(),
-        }
+    pub fn new(site: &config::Upstream, routes: &[config::Route], traffic: &Arc<Traffic>) -> Self {
+        let site_of = |upstream: &config::Upstream| Arc::new(Site::new(upstream, traffic));
+        Self { site: site_of(site), routes: routes.iter().map(|route| route.upstream.as_ref().map(site_of)).collect() }
     }
 
     /// Sends a request on and gives the head of the answer as soon as it is there.
@@ -95,7 +94,7 @@ impl Upstream {
 }
 
 impl Site {
-    fn new(upstream: &config::Upstream) -> Self {
+    fn new(upstream: &config::Upstream, traffic: &Arc<Traffic>) -> Self {
         let host = match &upstream.address {
             UpstreamAddress::Unix(_) => HeaderValue::from_static("localhost"),
             UpstreamAddress::Http { host, port } => {
@@ -105,7 +104,7 @@ impl Site {
             }
         };
         Self {
-            pool: Arc::new(Pool::new(&upstream.address, upstream.connect_timeout)),
+            pool: Arc::new(Pool::new(&upstream.address, upstream.connect_timeout, traffic.clone())),
             host,
             preserve_host: upstream.preserve_host,
             response_timeout: upstream.response_timeout,

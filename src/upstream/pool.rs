@@ -14,6 +14,7 @@ use super::body::Outgoing;
 use super::dial::Dialler;
 use super::replay::{Chance, Replaying};
 use crate::config::UpstreamAddress;
+use crate::metrics::Traffic;
 
 /// A connection that carries one request at a time.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ impl Connection {
 pub(super) struct Pool {
     dialler: Arc<Dialler>,
     idle: Mutex<Vec<(Connection, Instant)>>,
+    traffic: Arc<Traffic>,
 }
 
 impl Pool {
@@ -69,8 +71,13 @@ impl Pool {
     /// hyper's default is 400 KiB per connection; a response head still fits.
     const MAX_BUFFER: usize = 128 * 1024;
 
-    pub(super) fn new(address: &UpstreamAddress, connect_timeout: Duration) -> Self {
-        Self { dialler: Arc::new(Dialler::new(address, connect_timeout)), idle: Mutex::default() }
+    pub(super) fn new(address: &UpstreamAddress, connect_timeout: Duration, traffic: Arc<Traffic>) -> Self {
+        Self { dialler: Arc::new(Dialler::new(address, connect_timeout)), idle: Mutex::default(), traffic }
+    }
+
+    /// Where this worker counts.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     pub(super) fn take(&self) -> Option<Connection> {

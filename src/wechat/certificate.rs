@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio::runtime::Handle;
 
-use super::scripted::{OPENID, account, token};
+use super::scripted::{OPENID, account, nowhere, token};
 use super::*;
 use crate::config::Endpoints;
 
@@ -47,7 +47,7 @@ async fn r47_a_certificate_that_nobody_vouches_for_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let api = format!("https://{host}:{}", listener.local_addr().expect("a bound socket").port());
         let server = std::thread::spawn(move || serve(&listener));
-        let endpoints = Endpoints { open: String::new(), api };
+        let endpoints = Endpoints { api, ..nowhere() };
         let client = Client::new(&account(), &endpoints, Handle::current()).expect("TLS can be set up");
         let error = client.user_token("CODE").await.expect_err("nobody vouches for it");
         assert_eq!(error.trouble, Trouble::Unreachable);

@@ -1,41 +1,22 @@
-//! One method per endpoint of WeChat's: the only user of reqwest.
+//! One method per endpoint of WeChat's, for an official account or a website app.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rustls::{ClientConfig, RootCertStore};
 use serde_json::json;
-use tokio::runtime::Handle;
 
 use super::error::{Api, Error};
+use super::http::{Ask, Caller, Http, NotStarted, component};
 use super::wire::{Granted, Profile, UserToken};
 use crate::config::{self, TokenSource};
 use crate::secret::Secret;
 use crate::types::{AppId, OpenId};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A whole call. A visitor waits for it, and the webview asks again after 15 seconds.
-const CALL_TIMEOUT: Duration = Duration::from_secs(8);
-/// A kept connection that WeChat closes just as a code is sent over it costs that sign-in; so none is kept for long.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-const MAX_IDLE: usize = 8;
-/// Real answers have under 2 KiB.
-const MAX_BODY: usize = 64 * 1024;
-
-/// What `encodeURIComponent` leaves alone, but for `!'()*`, which WeChat never uses.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// Calls WeChat for one official account. Cheap to clone.
-///
-/// Connections belong to the runtime they were opened on, so every call runs on the one given to [`Client::new`],
-/// whoever asks; and it runs to its end even when the asker goes away.
+/// Calls WeChat for one official account or website app. Cheap to clone.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    http: reqwest::Client,
-    runtime: Handle,
+    http: Http,
     api: String,
     app_id: AppId,
     app_secret: Secret<String>,
@@ -49,33 +30,42 @@ pub enum Ticket {
     WxCard,
 }
 
-/// One request.
-enum Ask {
-    Get(Secret<String>),
-    /// JSON, to a URL that holds nothing secret.
-    Post(String, Secret<String>),
-}
-
-/// The client's own libraries refused to start.
-#[derive(Debug, thiserror::Error)]
-#[error("the WeChat client cannot start")]
-pub struct NotStarted(#[source] Box<dyn std::error::Error + Send + Sync>);
-
 impl Client {
     /// # Errors
     /// [`NotStarted`] when TLS cannot be set up.
     pub fn new(
         account: &config::OfficialAccount,
         endpoints: &config::Endpoints,
-        runtime: Handle,
+        caller: impl Into<Caller>,
+    ) -> Result<Self, NotStarted> {
+        Self::of(&account.app_id, &account.app_secret, account.token, endpoints, caller.into())
+    }
+
+    /// For a website app, whose codes and users are asked about in the same way.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn of_website_app(
+        app: &config::WebsiteApp,
+        endpoints: &config::Endpoints,
+        caller: impl Into<Caller>,
+    ) -> Result<Self, NotStarted> {
+        Self::of(&app.app_id, &app.app_secret, TokenSource::Stable, endpoints, caller.into())
+    }
+
+    fn of(
+        app_id: &AppId,
+        app_secret: &Secret<String>,
+        token: TokenSource,
+        endpoints: &config::Endpoints,
+        caller: Caller,
     ) -> Result<Self, NotStarted> {
         Ok(Self(Arc::new(Inner {
-            http: http_client(&endpoints.api).map_err(NotStarted)?,
-            runtime,
+            http: Http::new(&endpoints.api, caller)?,
             api: endpoints.api.clone(),
-            app_id: account.app_id.clone(),
-            app_secret: account.app_secret.clone(),
-            token: account.token,
+            app_id: app_id.clone(),
+            app_secret: app_secret.clone(),
+            token,
         })))
     }
 
@@ -99,8 +89,7 @@ impl Client {
             component(app_secret.expose()),
             component(code),
         ));
-        let body = self.call(Api::UserToken, Ask::Get(url)).await?;
-        UserToken::parse(Api::UserToken, &body)
+        self.0.http.call(Api::UserToken, Ask::Get(url), |body| UserToken::parse(Api::UserToken, body)).await
     }
 
     /// Renews a user token.
@@ -115,8 +104,7 @@ impl Client {
             app_id.as_str(),
             component(refresh_token.expose()),
         ));
-        let body = self.call(Api::Refresh, Ask::Get(url)).await?;
-        UserToken::parse(Api::Refresh, &body)
+        self.0.http.call(Api::Refresh, Ask::Get(url), |body| UserToken::parse(Api::Refresh, body)).await
     }
 
     /// Asks who a user says they are.
@@ -131,8 +119,7 @@ impl Client {
             component(access_token.expose()),
             openid.as_str(),
         ));
-        let body = self.call(Api::Profile, Ask::Get(url)).await?;
-        let profile = Profile::parse(Api::Profile, &body)?;
+        let profile = self.0.http.call(Api::Profile, Ask::Get(url), |body| Profile::parse(Api::Profile, body)).await?;
         if profile.openid != *openid {
             return Err(Error::nonsense(Api::Profile, "the profile is somebody else's"));
         }
@@ -176,8 +163,8 @@ impl Client {
             })
             .to_string(),
         );
-        let body = self.call(Api::StableToken, Ask::Post(format!("{api}{}", Api::StableToken.path()), body)).await?;
-        Granted::parse(Api::StableToken, "access_token", &body)
+        let ask = Ask::Post(Secret::new(format!("{api}{}", Api::StableToken.path())), body);
+        self.0.http.call(Api::StableToken, ask, |body| Granted::parse(Api::StableToken, "access_token", body)).await
     }
 
     /// A new token of the old kind (<https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/Get_access_token.html>);
@@ -193,8 +180,8 @@ impl Client {
             app_id.as_str(),
             component(app_secret.expose()),
         ));
-        let body = self.call(Api::ClassicToken, Ask::Get(url)).await?;
-        Granted::parse(Api::ClassicToken, "access_token", &body)
+        let read = |body: &[u8]| Granted::parse(Api::ClassicToken, "access_token", body);
+        self.0.http.call(Api::ClassicToken, Ask::Get(url), read).await
     }
 
     /// A ticket (<https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/JS-SDK.html>, appendix 1), for a token of the account's own.
@@ -212,17 +199,7 @@ impl Client {
                 Ticket::WxCard => "wx_card",
             },
         ));
-        let body = self.call(Api::Ticket, Ask::Get(url)).await?;
-        Granted::parse(Api::Ticket, "ticket", &body)
-    }
-
-    async fn call(&self, api: Api, ask: Ask) -> Result<Vec<u8>, Error> {
-        let http = self.0.http.clone();
-        let call = self.0.runtime.spawn(async move { fetch(&http, &ask).await });
-        match call.await {
-            Ok(answer) => answer.map_err(|problem| Error::unreachable(api, &problem)),
-            Err(_) => Err(Error::unreachable(api, "the gate is stopping")),
-        }
+        self.0.http.call(Api::Ticket, Ask::Get(url), |body| Granted::parse(Api::Ticket, "ticket", body)).await
     }
 }
 
@@ -230,60 +207,4 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Client").field(&self.0.app_id).finish()
     }
-}
-
-/// The whole body, whatever the status: WeChat's own errors come with 200, so a status proves nothing.
-async fn fetch(http: &reqwest::Client, ask: &Ask) -> Result<Vec<u8>, String> {
-    let request = match ask {
-        Ask::Get(url) => http.get(url.expose()),
-        Ask::Post(url, body) => http.post(url).header("content-type", "application/json").body(body.expose().clone()),
-    };
-    // A secret may be in the query, and reqwest's errors would print it (R48).
-    let mut answer = request.send().await.map_err(|error| causes(&error.without_url()))?;
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error.without_url()))? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err("the answer is too long".to_owned());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// An error and what caused it, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
-}
-
-fn component(text: &str) -> percent_encoding::PercentEncode<'_> {
-    utf8_percent_encode(text, COMPONENT)
-}
-
-fn http_client(api: &str) -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
-    // Mozilla's roots and nothing else: there is no way to turn the checks off (R47).
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(MAX_IDLE)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(CALL_TIMEOUT);
-    // A proxy of the environment sees only a tunnel when the endpoint is https; a plain endpoint is on this machine,
-    // and no proxy has any business there.
-    let builder = if api.starts_with("https://") { builder } else { builder.no_proxy() };
-    Ok(builder.build()?)
 }

@@ -20,12 +20,33 @@ pub enum Api {
     ClassicToken,
     /// `cgi-bin/ticket/getticket`
     Ticket,
+    /// WeCom's `cgi-bin/gettoken`: the application's own token.
+    WecomToken,
+    /// WeCom's `cgi-bin/auth/getuserinfo`: a code for who brings it.
+    WecomUser,
+    /// WeCom's `cgi-bin/auth/getuserdetail`
+    WecomDetail,
+    /// WeCom's `cgi-bin/get_jsapi_ticket`: the corporation's.
+    WecomCorpTicket,
+    /// WeCom's `cgi-bin/ticket/get`: the application's.
+    WecomAgentTicket,
 }
 
 impl Api {
     /// Every endpoint.
-    pub const ALL: &[Self] =
-        &[Self::UserToken, Self::Refresh, Self::Profile, Self::StableToken, Self::ClassicToken, Self::Ticket];
+    pub const ALL: &[Self] = &[
+        Self::UserToken,
+        Self::Refresh,
+        Self::Profile,
+        Self::StableToken,
+        Self::ClassicToken,
+        Self::Ticket,
+        Self::WecomToken,
+        Self::WecomUser,
+        Self::WecomDetail,
+        Self::WecomCorpTicket,
+        Self::WecomAgentTicket,
+    ];
 
     /// The path, for log lines: it holds no secret.
     #[must_use]
@@ -37,7 +58,18 @@ impl Api {
             Self::StableToken => "/cgi-bin/stable_token",
             Self::ClassicToken => "/cgi-bin/token",
             Self::Ticket => "/cgi-bin/ticket/getticket",
+            Self::WecomToken => "/cgi-bin/gettoken",
+            Self::WecomUser => "/cgi-bin/auth/getuserinfo",
+            Self::WecomDetail => "/cgi-bin/auth/getuserdetail",
+            Self::WecomCorpTicket => "/cgi-bin/get_jsapi_ticket",
+            Self::WecomAgentTicket => "/cgi-bin/ticket/get",
         }
+    }
+
+    /// The path as metrics name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.path().trim_start_matches('/')
     }
 }
 
@@ -69,11 +101,13 @@ impl Trouble {
     #[must_use]
     pub const fn of(api: Api, errcode: i64) -> Self {
         match (errcode, api) {
-            (40029 | 40163 | 42003 | 41008, Api::UserToken) => Self::CodeRefused,
+            (40029 | 40163 | 42003 | 41008, Api::UserToken | Api::WecomUser) => Self::CodeRefused,
             (40226 | 50002, _) => Self::UserRefused,
-            (40001 | 40014, Api::UserToken | Api::StableToken | Api::ClassicToken) => Self::Misconfigured,
+            (40001 | 40014, Api::UserToken | Api::StableToken | Api::ClassicToken | Api::WecomToken) => {
+                Self::Misconfigured
+            }
             (40002 | 40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 48004 | 50001 | 50004 | 50007, _)
-            | (61004 | 61007 | 89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
+            | (60020 | 61004 | 61007 | 89501..=89507 | 43001..=43003, _) => Self::Misconfigured,
             (-1 | 45009 | 45011, _) => Self::Busy,
             (40001 | 40014 | 42001 | 42002 | 42007 | 40030 | 40003 | 41001 | 41003 | 41009, _)
             | (40029, Api::Refresh) => Self::TokenDead,
@@ -168,6 +202,17 @@ mod tests {
             (Api::Ticket, 40001, Trouble::TokenDead),
             (Api::Ticket, 42001, Trouble::TokenDead),
             (Api::Ticket, 48001, Trouble::NoPermission),
+            (Api::WecomToken, 40001, Trouble::Misconfigured),
+            (Api::WecomToken, 40013, Trouble::Misconfigured),
+            (Api::WecomToken, 45009, Trouble::Busy),
+            (Api::WecomUser, 40029, Trouble::CodeRefused),
+            (Api::WecomUser, 40001, Trouble::TokenDead),
+            (Api::WecomUser, 40014, Trouble::TokenDead),
+            (Api::WecomUser, 42001, Trouble::TokenDead),
+            (Api::WecomUser, 50001, Trouble::Misconfigured),
+            (Api::WecomUser, 60020, Trouble::Misconfigured),
+            (Api::WecomDetail, 40029, Trouble::Unknown),
+            (Api::WecomAgentTicket, 42001, Trouble::TokenDead),
         ] {
             assert_eq!(Trouble::of(api, errcode), expected, "{api:?} {errcode}");
         }

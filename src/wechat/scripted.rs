@@ -8,12 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::config::{Endpoints, OfficialAccount, SnapshotPolicy, TokenSource};
+use crate::config::{Endpoints, OfficialAccount, SnapshotPolicy, TokenSource, WeCom, WebsiteApp};
 use crate::secret::Secret;
-use crate::types::{AppId, Scope};
+use crate::types::{AgentId, AppId, Scope};
 
 pub(crate) const OPENID: &str = "o6_bmjrPTlm6_2sgVt7hMZOPfL2M";
 pub(crate) const APP_ID: &str = "wx0123456789abcdef";
+pub(crate) const WEBSITE_APP_ID: &str = "wxfedcba9876543210";
+pub(crate) const CORP_ID: &str = "ww0123456789abcdef";
 pub(crate) const APP_SECRET: &str = "secret0123456789secret0123456789";
 
 /// What to do with one request.
@@ -99,7 +101,34 @@ impl Scripted {
     }
 
     pub(crate) fn endpoints(&self) -> Endpoints {
-        Endpoints { open: "https://open.weixin.qq.com".into(), api: format!("http://{}", self.address) }
+        let here = format!("http://{}", self.address);
+        Endpoints { api: here.clone(), qyapi: here, ..nowhere() }
+    }
+}
+
+/// WeChat's own addresses for browsers, and none for the gate.
+pub(crate) fn nowhere() -> Endpoints {
+    Endpoints {
+        open: "https://open.weixin.qq.com".into(),
+        api: String::new(),
+        qyapi: String::new(),
+        wwlogin: "https://login.work.weixin.qq.com".into(),
+    }
+}
+
+pub(crate) fn website_app() -> WebsiteApp {
+    WebsiteApp {
+        app_id: AppId::parse(WEBSITE_APP_ID).expect("a valid appid"),
+        app_secret: Secret::new(APP_SECRET.into()),
+    }
+}
+
+pub(crate) fn corporation() -> WeCom {
+    WeCom {
+        corp_id: AppId::parse(CORP_ID).expect("a valid id"),
+        agent_id: AgentId::parse("1000002").expect("a valid id"),
+        secret: Secret::new(APP_SECRET.into()),
+        scope: Scope::Base,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::scripted::{APP_SECRET, OPENID, Reply, Scripted, account, token};
+use super::scripted::{APP_SECRET, OPENID, Reply, Scripted, account, nowhere, token};
 use super::*;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Endpoints;
@@ -67,16 +67,23 @@ async fn troubles_are_told_apart_and_never_tried_again() {
 
 #[tokio::test]
 async fn r48_errors_hold_no_url_and_no_secret() {
-    let closed = Endpoints { open: String::new(), api: "http://127.0.0.1:1".into() };
+    let closed = Endpoints { api: "http://127.0.0.1:1".into(), ..nowhere() };
     let client = Client::new(&account(), &closed, Handle::current()).expect("TLS can be set up");
     let reset = Scripted::begin(|_| Reply::Reset).await;
     let other = Client::new(&account(), &reset.endpoints(), Handle::current()).expect("TLS can be set up");
+    let token = Secret::new("TOKEN-1".to_owned());
     for error in [
         client.user_token("CODE-1").await.expect_err("nobody listens"),
         other.user_token("CODE-1").await.expect_err("it is cut"),
+        client.stable_token().await.expect_err("nobody listens"),
+        other.stable_token().await.expect_err("it is cut"),
+        client.classic_token().await.expect_err("nobody listens"),
+        other.classic_token().await.expect_err("it is cut"),
+        client.ticket(&token, Ticket::Jsapi).await.expect_err("nobody listens"),
+        other.ticket(&token, Ticket::Jsapi).await.expect_err("it is cut"),
     ] {
         for text in [format!("{error}"), format!("{error:?}")] {
-            for secret in [APP_SECRET, "CODE-1", "secret=", "127.0.0.1"] {
+            for secret in [APP_SECRET, "CODE-1", "TOKEN-1", "secret=", "127.0.0.1"] {
                 assert!(!text.contains(secret), "{text}");
             }
         }

@@ -52,6 +52,12 @@ impl UserTokens {
         Self { client, store, clock }
     }
 
+    /// What tokens are got with.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Keeps what a sign-in brought. A silent sign-in does not push out a token that can show the profile.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Api, Error};
 use crate::secret::Secret;
-use crate::types::{AvatarUrl, Nickname, OpenId, UnionId};
+use crate::types::{AvatarUrl, Nickname, OpenId, UnionId, UserId};
 
 /// What a code or a refresh token was exchanged for.
 #[derive(Debug, Clone)]
@@ -28,6 +28,26 @@ pub struct UserToken {
 pub struct Profile {
     pub openid: OpenId,
     pub unionid: Option<UnionId>,
+    pub nickname: Option<Nickname>,
+    pub avatar: Option<AvatarUrl>,
+}
+
+/// Who brought a code to WeCom.
+#[derive(Debug, Clone)]
+pub enum WecomUser {
+    Member {
+        userid: UserId,
+        /// For [`WecomProfile`], where the member agreed to that.
+        ticket: Option<Secret<String>>,
+    },
+    /// Of no corporation, or of another one.
+    Outsider { openid: OpenId },
+}
+
+/// What a member of a corporation has agreed to show. Some corporations let no name through, some no picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WecomProfile {
+    pub userid: UserId,
     pub nickname: Option<Nickname>,
     pub avatar: Option<AvatarUrl>,
 }
@@ -77,6 +97,42 @@ impl Profile {
             unionid: answer.unionid()?,
             nickname: Nickname::clean(answer.text("nickname")),
             avatar: AvatarUrl::clean(answer.text("headimgurl")),
+        })
+    }
+}
+
+impl WecomUser {
+    /// Reads an answer of `auth/getuserinfo`, or of its predecessor, which spells its fields in capitals.
+    ///
+    /// # Errors
+    /// A refusal by its errcode; `Nonsense` when the answer names nobody, or by what is no id (R10).
+    pub(super) fn parse(api: Api, body: &[u8]) -> Result<Self, Error> {
+        let answer = Answer::parse(api, body)?;
+        let either = |one: &str, other: &str| {
+            let text = answer.text(one);
+            if text.is_empty() { answer.text(other).to_owned() } else { text.to_owned() }
+        };
+        let (userid, openid) = (either("userid", "UserId"), either("openid", "OpenId"));
+        if !userid.is_empty() {
+            let userid = UserId::parse(&userid).map_err(|_| Error::nonsense(api, "no valid userid"))?;
+            return Ok(Self::Member { userid, ticket: answer.secret("user_ticket") });
+        }
+        let openid = OpenId::parse(&openid).map_err(|_| Error::nonsense(api, "neither a valid userid nor openid"))?;
+        Ok(Self::Outsider { openid })
+    }
+}
+
+impl WecomProfile {
+    /// Reads an answer of `auth/getuserdetail`.
+    ///
+    /// # Errors
+    /// A refusal by its errcode; `Nonsense` when the answer is not an object or names nobody (R10).
+    pub(super) fn parse(api: Api, body: &[u8]) -> Result<Self, Error> {
+        let answer = Answer::parse(api, body)?;
+        Ok(Self {
+            userid: UserId::parse(answer.text("userid")).map_err(|_| Error::nonsense(api, "no valid userid"))?,
+            nickname: Nickname::clean(answer.text("name")),
+            avatar: AvatarUrl::clean(answer.text("avatar")),
         })
     }
 }

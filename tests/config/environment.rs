@@ -12,23 +12,33 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "upstream.url" | "route.0.upstream.url" => ("unix:/run/env.sock", r#""unix:/run/env.sock""#),
         "server.listen" => ("127.0.0.1:1, 127.0.0.1:2", r#"["127.0.0.1:1", "127.0.0.1:2"]"#),
         "server.trusted_proxies" => (r#"["10.0.0.0/8"]"#, r#"["10.0.0.0/8"]"#),
+        "admin.listen" => ("127.0.0.1:4182", r#""127.0.0.1:4182""#),
         "official_account.app_id" => ("wxfedcba9876543210", r#""wxfedcba9876543210""#),
         "sign_in.verify_files" => ("WW_verify_0123456789abcdef.txt", r#"["WW_verify_0123456789abcdef.txt"]"#),
         "session.cookie_name" | "identity.jwt.cookie" => ("from_env", r#""from_env""#),
         "session.cookie_domain" => ("example.com", r#""example.com""#),
         "identity.jwt.header" => ("X-Env", r#""X-Env""#),
         "identity.jwt.audience" => ("env", r#""env""#),
-        "endpoints.open" | "endpoints.api" => ("http://localhost:1", r#""http://localhost:1""#),
+        "website_app.app_id" => ("wx1111111111111111", r#""wx1111111111111111""#),
+        "wecom.corp_id" => ("ww1111111111111111", r#""ww1111111111111111""#),
+        "wecom.agent_id" => ("1000007", r#""1000007""#),
+        "endpoints.open" | "endpoints.api" | "endpoints.qyapi" | "endpoints.wwlogin" => {
+            ("http://localhost:1", r#""http://localhost:1""#)
+        }
         "jssdk.path" => ("/env", r#""/env""#),
         "jssdk.hosts" => ("n.example.com", r#"["n.example.com"]"#),
         "jssdk.api_list" | "jssdk.open_tags" => ("scanQRCode,x", r#"["scanQRCode", "x"]"#),
         "route.0.methods" => ("GET,POST", r#"["GET", "POST"]"#),
-        "route.0.allow" => ("oABCDEFGHIJ,unionid:o6_bmjrPTlm6", r#"["oABCDE…", "unionid:o6_bmj…"]"#),
+        "route.0.allow" => {
+            ("oABCDEFGHIJ,unionid:o6_bmjrPTlm6,userid:zhangsan", r#"["oABCDE…", "unionid:o6_bmj…", "userid:zhangs…"]"#)
+        }
         path if path.starts_with("paths.") || path == "route.0.path" => ("/env", r#""/env""#),
         _ => match kind {
             Kind::Choice(words) => *[
                 ("userinfo", r#""userinfo""#),
+                ("privateinfo", r#""privateinfo""#),
                 ("deny", r#""deny""#),
+                ("classic", r#""classic""#),
                 ("en", r#""en""#),
                 ("none", r#""none""#),
                 ("base64", r#""base64""#),
@@ -54,7 +64,7 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
 
 #[test]
 fn every_key_can_be_set_by_its_variable_and_beats_the_file() {
-    let file = "[identity.jwt]\nheader = \"X-Jwt\"\nalgorithm = \"HS256\"\nkey = { env = \"SEALING\" }\n[[route]]\npath = \"/file\"";
+    let file = "[identity.jwt]\nheader = \"X-Jwt\"\nalgorithm = \"HS256\"\nkey = { env = \"SEALING\" }\n[website_app]\napp_id = \"wx2222222222222222\"\napp_secret = { env = \"WECHAT\" }\n[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = \"1\"\nsecret = { env = \"WECHAT\" }\n[[route]]\npath = \"/file\"";
     for key in schema::keys().iter().filter(|key| key.support != Support::Later) {
         let path = key.path.replace('*', "0");
         let (text, shown) = sample(&path, &key.kind);

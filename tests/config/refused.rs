@@ -122,6 +122,26 @@ fn each_mistake_has_its_words() {
         ),
         (
             "",
+            "[admin]\nlisten = \"4181\"",
+            r#"admin.listen: is not an address and a port. Write an IP address and a port, such as "127.0.0.1:4181"."#,
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"127.0.0.1:4180\"",
+            "admin.listen: is an address of server.listen. Choose another port.",
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"15 bytes, or so\"",
+            "admin.token: is shorter than 16 bytes. Use the output of `wxgate secret`.",
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"sixteen or more, spaced\"",
+            "admin.token: contains a space or something else that no header can carry. Use the output of `wxgate secret`.",
+        ),
+        (
+            "",
             "[sign_in]\nhandoff = true",
             "sign_in.handoff: not supported yet. Write false or remove it. Visitors outside WeChat are shown a QR code of the address.",
         ),
@@ -186,6 +206,41 @@ fn each_mistake_has_its_words() {
             "",
             "[official_account]\napp_id = \"wx-1\"\napp_secret = { env = \"WECHAT\" }",
             r#"official_account.app_id: is not an AppID. WeChat's are "wx" and 16 digits or letters from a to f."#,
+        ),
+        (
+            "",
+            "[website_app]\napp_id = \"wx0123456789abcdef\"\napp_secret = { env = \"WECHAT\" }",
+            "website_app.app_id: is the official account's. Write the AppID of a website app (网站应用), as open.weixin.qq.com shows it.",
+        ),
+        (
+            "",
+            "[website_app]\napp_id = \"wxfedcba9876543210\"",
+            r#"website_app.app_secret: missing. Write { file = "PATH" } or { env = "NAME" } to say where the AppSecret lies."#,
+        ),
+        (
+            "",
+            "[wecom]\ncorp_id = \"ww 1\"\nagent_id = 1000002\nsecret = { env = \"WECHAT\" }",
+            r#"wecom.corp_id: is not the id of a corporation. WeCom's are "ww" or "wx" and 16 digits or letters from a to f."#,
+        ),
+        (
+            "",
+            "[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = -1\nsecret = { env = \"WECHAT\" }",
+            r#"wecom.agent_id: is not an AgentId. WeCom's are numbers, such as "1000002"."#,
+        ),
+        (
+            "",
+            "[wecom]\ncorp_id = \"ww0123456789abcdef\"\nsecret = { env = \"WECHAT\" }",
+            "wecom.agent_id: missing. Write the AgentId that work.weixin.qq.com shows for the app.",
+        ),
+        (
+            "",
+            "[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = \"1000002\"\nsecret = \"a b\"",
+            "wecom.secret: contains a space or something else that no Secret has. Copy it again.",
+        ),
+        (
+            "",
+            "[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = 1\nsecret = { env = \"WECHAT\" }\nscope = \"userinfo\"",
+            r#"wecom.scope: is none of the words known here. Write "base" or "privateinfo"."#,
         ),
         (
             "",
@@ -267,17 +322,17 @@ fn each_mistake_has_its_words() {
         (
             "",
             "[[route]]\npath = \"/a\"\nscope = \"privateinfo\"",
-            r#"route.0.scope: not supported yet. Write "base" or "userinfo"; "privateinfo" belongs to WeCom."#,
+            r#"route.0.scope: belongs to WeCom. Write "base" or "userinfo" here, and "privateinfo" under [wecom]."#,
         ),
         (
             "",
-            "[[route]]\npath = \"/a\"\nallow = [\"userid:zhang\"]",
-            r#"route.0.allow: not supported yet. Write openids as WeChat gives them, or "unionid:" and a unionid."#,
+            "[[route]]\npath = \"/a\"\nallow = [\"userid:zhang san\"]",
+            r#"route.0.allow: is not a userid. Write openids as WeChat gives them, "unionid:" and a unionid, or "userid:" and a WeCom userid."#,
         ),
         (
             "",
             "[[route]]\npath = \"/a\"\nallow = [\"openid:oABCDEFGH\"]",
-            r#"route.0.allow: is neither an openid nor a unionid. Write openids as WeChat gives them, or "unionid:" and a unionid."#,
+            r#"route.0.allow: is neither an openid nor a unionid nor a userid. Write openids as WeChat gives them, "unionid:" and a unionid, or "userid:" and a WeCom userid."#,
         ),
         (
             "",
@@ -449,6 +504,12 @@ fn doubtful_choices_are_warned_of_and_accepted() {
         ),
         (
             "",
+            "[admin]\nlisten = \"0.0.0.0:4181\"",
+            "admin.listen: is not limited to this machine or a private network: whoever reaches it can read the metrics",
+        ),
+        ("", "[admin]\ntoken = \"0123456789abcdef\"", "admin.token: guards nothing"),
+        (
+            "",
             "[session]\nttl = \"1h\"\nidle = \"2h\"\nsecret = { env = \"SEALING\" }",
             "session.idle: is longer than session.ttl, so it never counts",
         ),
@@ -476,6 +537,26 @@ fn doubtful_choices_are_warned_of_and_accepted() {
             "",
             "[official_account]\napp_id = \"wx0123456789abcdef\"\napp_secret = \"abc\"",
             "official_account.app_secret: is not 32 characters long, as WeChat's are",
+        ),
+        (
+            "",
+            "[website_app]\napp_id = \"wxabc\"\napp_secret = { env = \"WECHAT\" }",
+            "website_app.app_id: does not look like a website app's",
+        ),
+        (
+            "",
+            "[wecom]\ncorp_id = \"abcdef\"\nagent_id = 1\nsecret = \"0123456789abcdef0123456789abcdef0123456789a\"",
+            "wecom.corp_id: does not look like a corporation's",
+        ),
+        (
+            "",
+            "[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = 1\nsecret = { env = \"WECHAT\" }",
+            "wecom.secret: is not 43 characters long, as WeChat's are",
+        ),
+        (
+            "",
+            "[[route]]\npath = \"/a\"\nallow = [\"userid:zhang\"]",
+            "route.0.allow: names members of WeCom, and there is no [wecom] for them to sign in through",
         ),
         (
             "",

@@ -94,7 +94,8 @@ fn r28_no_secret_shows_in_a_problem_a_warning_or_the_configuration() {
     let good = format!(
         "{HEAD}[official_account]\napp_id = \"wx0123456789abcdef\"\napp_secret = \"{PLANTED}\"\n\
          [session]\nsecret = [\"{PLANTED}\", {{ env = \"WXGATE_PLANTED\" }}, {{ file = '{}' }}]\n\
-         [identity.jwt]\nheader = \"X-Jwt\"\nalgorithm = \"HS256\"\nkey = \"{PLANTED}\"\n",
+         [identity.jwt]\nheader = \"X-Jwt\"\nalgorithm = \"HS256\"\nkey = \"{PLANTED}\"\n\
+         [admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"{PLANTED}\"\n",
         file.path().display()
     );
     let env = pairs(&[("WXGATE_PLANTED", PLANTED)]);
@@ -113,7 +114,9 @@ fn r28_no_secret_shows_in_a_problem_a_warning_or_the_configuration() {
         good.replace("app_secret = ", "app_secret = pLaNtEd"),
         good.replace(&format!("app_secret = \"{PLANTED}\""), &format!("app_secret = \"{PLANTED}")),
         good.replace("key = ", "kye = "),
-        format!("{good}[store]\nredis = \"redis://:{PLANTED}@host\"\n[admin]\ntoken = \"{PLANTED}\"\n"),
+        format!("{good}[store]\nredis = \"redis://:{PLANTED}@host\"\n"),
+        good.replace("127.0.0.1:4181", PLANTED),
+        good.replace(&format!("token = \"{PLANTED}\""), "token = \"pLaNtEd short\""),
         format!("{good}[server]\nlisten = \"{PLANTED}\"\nworkers = \"{PLANTED}\"\nheader_timeout = \"{PLANTED}\"\n"),
         format!("{good}[[route]]\npath = \"{PLANTED}\"\nallow = [\"{PLANTED}!\"]\nmethods = [\"{PLANTED}\"]\n"),
     ];

@@ -26,13 +26,27 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(config.session.ttl, Duration::from_secs(7 * 86_400));
     assert_eq!(config.session.idle, Some(Duration::from_secs(86_400)));
     assert_eq!((config.session.same_site, config.session.cookie_domain), (SameSite::Lax, None));
-    assert_eq!((config.official_account.scope, config.official_account.snapshot), (Scope::Base, SnapshotPolicy::Page));
+    let account = config.official_account.as_ref().expect("it is there");
+    assert_eq!((account.scope, account.snapshot), (Scope::Base, SnapshotPolicy::Page));
+    assert_eq!(account.token, TokenSource::Stable);
     assert_eq!((config.sign_in.attempts_per_minute, config.sign_in.language), (600, Language::Auto));
     assert_eq!((config.identity.headers, config.identity.encoding), (true, Encoding::Percent));
     assert!(config.identity.jwt.is_none() && config.routes.is_empty());
     assert_eq!(config.paths.login, "/_wechat/login");
     assert_eq!(config.log, Log { format: LogFormat::Text, level: LogLevel::Info, access: true });
     assert_eq!(config.endpoints.open, "https://open.weixin.qq.com");
+    assert!(config.admin.is_none());
+}
+
+#[test]
+fn the_operators_listener_has_an_address_and_perhaps_a_token() {
+    for listen in ["127.0.0.1:4181", "[::1]:4181", "10.1.2.3:1", "127.0.0.1:0"] {
+        let admin = load(&with("", &format!("[admin]\nlisten = \"{listen}\""))).config.admin.expect("a listener");
+        assert_eq!((admin.listen.to_string().as_str(), admin.token.is_none()), (listen, true));
+    }
+    let text = with("", "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"0123456789abcdef\"");
+    let admin = load(&text).config.admin.expect("a listener");
+    assert_eq!(admin.token.expect("a token").expose(), b"0123456789abcdef");
 }
 
 /// Every word of every choice.
@@ -42,12 +56,16 @@ fn words_stand_for_what_they_say() {
         [("page", SnapshotPolicy::Page), ("pass", SnapshotPolicy::Pass), ("deny", SnapshotPolicy::Deny)]
     {
         let text = with("", "").replace("app_id", &format!("snapshot = \"{word}\"\napp_id"));
-        assert_eq!(load(&text).config.official_account.snapshot, meaning);
+        assert_eq!(load(&text).config.official_account.expect("it is there").snapshot, meaning);
     }
     for (word, meaning) in [("base", Scope::Base), ("userinfo", Scope::UserInfo)] {
         let text = with("", "").replace("app_id", &format!("scope = \"{word}\"\napp_id"));
-        assert_eq!(load(&text).config.official_account.scope, meaning);
+        assert_eq!(load(&text).config.official_account.expect("it is there").scope, meaning);
         assert_eq!(route(&format!("scope = \"{word}\"")).scope, Some(meaning));
+    }
+    for (word, meaning) in [("stable", TokenSource::Stable), ("classic", TokenSource::Classic)] {
+        let text = with("", "").replace("app_id", &format!("token = \"{word}\"\napp_id"));
+        assert_eq!(load(&text).config.official_account.expect("it is there").token, meaning);
     }
     for (word, meaning) in [("auto", Language::Auto), ("zh-CN", Language::Chinese), ("en", Language::English)] {
         assert_eq!(load(&with("", &format!("[sign_in]\nlanguage = \"{word}\""))).config.sign_in.language, meaning);
@@ -175,4 +193,38 @@ fn verify_files_hold_their_own_token() {
 fn a_file_saved_on_windows_is_read_all_the_same() {
     let text = with("", "[log]\nlevel = \"debug\"").replace('\n', "\r\n");
     assert_eq!(load(&format!("\u{feff}{text}")).config.log.level, LogLevel::Debug);
+}
+
+#[test]
+fn any_one_of_the_three_accounts_is_enough() {
+    let website = "[website_app]\napp_id = \"wxfedcba9876543210\"\napp_secret = { env = \"WECHAT\" }\n";
+    let wecom = |agent: &str| {
+        format!("[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = {agent}\nsecret = {{ env = \"WECHAT\" }}\n")
+    };
+    for (accounts, official, web, corp) in [
+        (super::ACCOUNT.to_owned(), true, false, false),
+        (website.to_owned(), false, true, false),
+        (wecom("1000002"), false, false, true),
+        (wecom("\"1000002\"") + website, false, true, true),
+        (wecom("1000002") + website + super::ACCOUNT, true, true, true),
+    ] {
+        let config = load(&format!("{}{accounts}{}", super::HEAD, super::SESSION)).config;
+        let there = (config.official_account.is_some(), config.website_app.is_some(), config.wecom.is_some());
+        assert_eq!(there, (official, web, corp), "{accounts}");
+        if let Some(wecom) = config.wecom {
+            assert_eq!((wecom.corp_id.as_str(), wecom.agent_id.as_str()), ("ww0123456789abcdef", "1000002"));
+            assert_eq!(wecom.scope, Scope::Base);
+        }
+    }
+}
+
+#[test]
+fn members_of_wecom_are_allowed_by_name() {
+    let text = with(
+        "",
+        "[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = 1\nsecret = { env = \"WECHAT\" }\nscope = \"privateinfo\"\n[[route]]\npath = \"/a\"\nallow = \"userid:zhang.san@x\"",
+    );
+    let config = load(&text).config;
+    assert_eq!(config.wecom.expect("it is there").scope, Scope::PrivateInfo);
+    assert!(matches!(&config.routes[0].allow[..], [Allow::UserId(id)] if id.as_str() == "zhang.san@x"));
 }

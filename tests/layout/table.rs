@@ -2,40 +2,49 @@
 
 /// A room of the house, and the rooms above it that it may use. Order matters: nobody may use what comes later, so
 /// there can be no cycle. Liberties beyond the first map: `config`, `store` and `request` use `clock` (a random
-/// secret, expiries, ids), and `upstream` reads which upstream `policy` chose.
+/// secret, expiries, ids), and `upstream` reads which upstream `policy` chose. `metrics` lies high up since whoever does
+/// something counts it; `admin` lies beside `edge` and knows nothing of visitors' requests.
 pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("secret", &[]),
     ("clock", &[]),
     ("patience", &[]),
+    ("metrics", &["types"]),
     ("simulator", &[]),
     ("config", &["types", "secret", "clock"]),
     ("store", &["types", "clock"]),
     ("request", &["types", "clock", "config"]),
     ("attempts", &["clock", "store", "request"]),
     ("policy", &["types", "config", "request"]),
-    ("wechat", &["types", "secret", "clock", "config", "store"]),
+    ("wechat", &["types", "secret", "clock", "metrics", "config", "store"]),
     ("session", &["types", "secret", "clock", "config", "store", "request"]),
-    ("login", &["types", "secret", "clock", "config", "store", "request", "attempts", "wechat", "session"]),
+    ("login", &["types", "secret", "clock", "metrics", "config", "store", "request", "attempts", "wechat", "session"]),
     ("identity", &["types", "secret", "clock", "config", "request", "policy", "session"]),
     (
         "local",
         &["types", "secret", "clock", "config", "request", "attempts", "policy", "wechat", "session", "identity"],
     ),
-    ("upstream", &["types", "patience", "config", "request", "policy", "identity"]),
+    ("upstream", &["types", "patience", "metrics", "config", "request", "policy", "identity"]),
     (
         "edge",
         &[
-            "types", "secret", "clock", "patience", "config", "store", "request", "policy", "wechat", "session",
-            "login", "identity", "local", "upstream",
+            "types", "secret", "clock", "patience", "metrics", "config", "store", "request", "policy", "wechat",
+            "session", "login", "identity", "local", "upstream",
         ],
     ),
     ("listener", &["types", "patience", "config"]),
     (
+        "admin",
+        &[
+            "types", "secret", "clock", "metrics", "config", "store", "request", "attempts", "wechat", "session",
+            "login", "listener",
+        ],
+    ),
+    (
         "app",
         &[
-            "types", "secret", "clock", "patience", "config", "store", "request", "policy", "wechat", "session",
-            "login", "identity", "local", "upstream", "edge", "listener",
+            "types", "secret", "clock", "patience", "metrics", "config", "store", "request", "policy", "wechat",
+            "session", "login", "identity", "local", "upstream", "edge", "listener", "admin",
         ],
     ),
     // The sample site knows the gate by headers and URLs only, like any site behind it.
@@ -52,10 +61,11 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("cookie", &["session"]),
     ("hyper::client", &["upstream", "simulator"]),
-    ("hyper::server", &["listener", "simulator", "demo"]),
+    ("hyper::server", &["listener", "admin/connections", "simulator", "demo"]),
     ("jsonwebtoken", &["identity"]),
     ("minijinja", &["edge/pages"]),
     ("moka", &["store/memory"]),
+    ("prometheus_client", &["admin/exposition"]),
     ("qrcode", &["edge/pages", "simulator"]),
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/client"]),

@@ -62,7 +62,7 @@ async fn r7_forged_trailers_never_reach_the_site() {
 }
 
 const FORWARDED: &str = "Forwarded: for=6.6.6.6\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: gopher\r\n\
-     X-Forwarded-Host: told.example.com\r\nX-Forwarded-Port: 666\r\nx_forwarded_user: told\r\nX-Original-URI: /told\r\n\
+     X-Forwarded-Host: told.example.com\r\nX-Forwarded-Port: port-666\r\nx_forwarded_user: told\r\nX-Original-URI: /told\r\n\
      X-Original-Method: TOLD\r\nX-Real-IP: 6.6.6.6\r\nX-Request-Id: told-by-somebody\r\n\
      traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
 
@@ -83,7 +83,7 @@ async fn r9_what_a_stranger_says_of_forwarding_is_replaced() {
         assert_eq!(seen.header(name), Some(value), "{seen:?}");
     }
     let all = format!("{seen:?}");
-    for told in ["told", "6.6.6.6", "666", "gopher"] {
+    for told in ["told", "6.6.6.6", "port-666", "gopher"] {
         assert!(!all.contains(told), "{told} in {all}");
     }
 }
@@ -98,7 +98,7 @@ async fn r9_a_trusted_proxy_is_believed() {
         ("x-forwarded-for", "6.6.6.6, 127.0.0.1"),
         ("x-forwarded-proto", "gopher"),
         ("x-forwarded-host", "told.example.com"),
-        ("x-forwarded-port", "666"),
+        ("x-forwarded-port", "port-666"),
         ("x-original-uri", "/told"),
         ("x-real-ip", "6.6.6.6"),
         ("x-request-id", "told-by-somebody"),

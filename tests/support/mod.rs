@@ -40,6 +40,8 @@ pub const START: Timestamp = Timestamp(1_800_000_000);
 /// The gate, the site behind it and the pretend WeChat.
 pub struct World {
     pub gate: SocketAddr,
+    /// The operator's listener, where the configuration has one.
+    pub admin: Option<SocketAddr>,
     pub simulator: SocketAddr,
     pub site: Site,
     /// The gate's clock: it stands still until moved.
@@ -85,15 +87,16 @@ impl World {
         let (ready, started) = std::sync::mpsc::channel();
         let gate_thread = std::thread::spawn(move || {
             let app = App::bind(&loaded.config, &options).expect("the gate starts");
-            ready.send(app.addresses()[0]).expect("the test waits");
+            ready.send((app.addresses()[0], app.admin_address())).expect("the test waits");
             app.run(async {
                 let _ = stopped.await;
             })
             .expect("the gate runs until it is stopped");
         });
-        let gate = started.recv().expect("the gate started");
+        let (gate, admin) = started.recv().expect("the gate started");
         Self {
             gate,
+            admin,
             simulator: simulator_address,
             site,
             clock,
@@ -135,6 +138,11 @@ impl World {
     /// Takes WeChat away for good.
     pub fn kill_wechat(&mut self) {
         self.stop_simulator.take();
+    }
+
+    /// Asks the gate to stop.
+    pub fn ask_gate_to_stop(&mut self) {
+        self.stop_gate.take();
     }
 
     /// Stops the gate and waits for its end.

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::config::PublicUrl;
 use crate::login::ReturnTo;
-use crate::types::SessionId;
+use crate::types::{Instead, SessionId};
 
 /// Every reason there is, each target the given one.
 pub(in crate::edge) fn one_of_each(target: &str) -> Vec<Reason> {
@@ -35,8 +35,17 @@ pub(in crate::edge) fn one_of_each(target: &str) -> Vec<Reason> {
     ];
     all.extend([Oversize::RequestLine, Oversize::Headers].map(Reason::HeaderTooLarge));
     all.extend([Barrier::AllowList, Barrier::Snapshot, Barrier::ForeignOrigin].map(Reason::Forbidden));
-    let outsides = [Outside::Desktop, Outside::Phone, Outside::WeCom];
-    all.extend(outsides.map(|outside| Reason::NotInWechat { outside, target: target() }));
+    let outsides = [
+        (Outside::Desktop, Instead::WeChat),
+        (Outside::Phone, Instead::WeChat),
+        (Outside::Phone, Instead::WeCom),
+        (Outside::Phone, Instead::Desktop),
+        (Outside::WeCom, Instead::WeChat),
+        (Outside::WeCom, Instead::Desktop),
+        (Outside::WeChat, Instead::WeCom),
+        (Outside::WeChat, Instead::Desktop),
+    ];
+    all.extend(outsides.map(|(outside, instead)| Reason::NotInWechat { outside, instead, target: target() }));
     all
 }
 
@@ -66,10 +75,8 @@ fn slugs_and_statuses_are_those_of_the_contract() {
         ("forbidden", 403),
         ("forbidden", 403),
         ("forbidden", 403),
-        ("not-in-wechat", 401),
-        ("not-in-wechat", 401),
-        ("not-in-wechat", 401),
     ];
+    let table = [&table[..], &[("not-in-wechat", 401); 8]].concat();
     let answers: Vec<_> =
         one_of_each("/").into_iter().map(Fault::from).map(|f| (f.slug(), f.status().as_u16())).collect();
     assert_eq!(answers, table);
@@ -162,8 +169,8 @@ fn what_ends_a_sign_in_has_its_slug_and_keeps_target_and_cookies() {
         (Error::NotSameOrigin, Reason::Forbidden(Barrier::ForeignOrigin)),
         (Error::RateLimited { retry_after: pause }, Reason::RateLimited { retry_after: pause }),
         (
-            Error::NotInWechat { outside: Outside::Phone, target: to() },
-            Reason::NotInWechat { outside: Outside::Phone, target: target() },
+            Error::NotInWechat { outside: Outside::Phone, instead: Instead::WeChat, target: to() },
+            Reason::NotInWechat { outside: Outside::Phone, instead: Instead::WeChat, target: target() },
         ),
         (Error::Loop, Reason::LoginLoop),
         (Error::Declined { retry: to(), scope: None }, Reason::LoginDeclined { target: target(), scope: None }),

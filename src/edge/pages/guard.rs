@@ -20,6 +20,8 @@ pub(super) enum Needs {
     Nothing,
     /// A script of ours.
     Script,
+    /// A script of ours that listens to this site.
+    Ear,
     /// A form to this site.
     Form,
 }
@@ -35,33 +37,44 @@ impl Nonce {
 }
 
 impl Needs {
-    fn policy(self, nonce: &Nonce) -> HeaderValue {
+    fn policy(self, nonce: &Nonce, pictured: bool) -> HeaderValue {
         let nonce = nonce.as_str();
         let own = match self {
             Self::Nothing => "form-action 'none'".to_owned(),
             Self::Script => format!("form-action 'none'; script-src 'nonce-{nonce}'"),
+            Self::Ear => format!("form-action 'none'; script-src 'nonce-{nonce}'; connect-src 'self'"),
             Self::Form => "form-action 'self'".to_owned(),
         };
-        let policy =
-            format!("default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'nonce-{nonce}'; {own}");
+        let images = if pictured { "img-src 'self'; " } else { "" };
+        let policy = format!(
+            "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'nonce-{nonce}'; {images}{own}"
+        );
         HeaderValue::try_from(policy).expect("base64url makes a header value")
     }
 
     const fn referrer(self) -> &'static str {
         match self {
             // A callback's URL carries its code: whoever is reached by a link on our page shall not read it (R28).
-            Self::Nothing | Self::Script => "no-referrer",
+            Self::Nothing | Self::Script | Self::Ear => "no-referrer",
             // Under `no-referrer` a form is sent with `Origin: null`, and sign-out obeys our own origin only.
             Self::Form => "same-origin",
         }
     }
 }
 
-pub(super) fn page(status: StatusCode, body: String, nonce: &Nonce, needs: Needs, id: &RequestId) -> Response<Bytes> {
+/// `pictured`: whether it shows a picture of this site.
+pub(super) fn page(
+    status: StatusCode,
+    body: String,
+    nonce: &Nonce,
+    needs: Needs,
+    pictured: bool,
+    id: &RequestId,
+) -> Response<Bytes> {
     let mut response = answer(status, body.into(), id);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CONTENT_SECURITY_POLICY, needs.policy(nonce));
+    headers.insert(CONTENT_SECURITY_POLICY, needs.policy(nonce, pictured));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static(needs.referrer()));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response

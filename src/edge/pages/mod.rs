@@ -2,6 +2,7 @@
 //!
 //! Pages come from auto-escaping templates; no script holds request data (R14), no header holds any unencoded (R21).
 
+mod entrance;
 mod guard;
 mod icon;
 mod problem;
@@ -15,6 +16,7 @@ use http::{HeaderName, HeaderValue, Response};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub use self::entrance::{Confirm, Settled, Waiting, Way};
 use self::guard::Nonce;
 use self::text::Tongue;
 use self::view::View;
@@ -28,16 +30,22 @@ const X_WECHAT_LOGIN_URL: HeaderName = HeaderName::from_static("x-wechat-login-u
 /// What a return target keeps as it is inside a query: the unreserved characters and the slash.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("advice.html", include_str!("templates/advice.html")),
     ("small.html", include_str!("templates/small.html")),
     ("fault.html", include_str!("templates/fault.html")),
+    ("qr.html", include_str!("templates/qr.html")),
     ("snapshot.html", include_str!("templates/snapshot.html")),
     ("outside.html", include_str!("templates/outside.html")),
     ("logout.html", include_str!("templates/logout.html")),
+    ("choose.html", include_str!("templates/choose.html")),
+    ("waiting.html", include_str!("templates/waiting.html")),
+    ("confirm.html", include_str!("templates/confirm.html")),
+    ("notice.html", include_str!("templates/notice.html")),
     ("style.css", include_str!("templates/style.css")),
     ("copy.js", include_str!("templates/copy.js")),
+    ("waiting.js", include_str!("templates/waiting.js")),
 ];
 
 /// Makes the gate's own answers. Built once; the templates are parsed then.
@@ -45,8 +53,9 @@ const TEMPLATES: [(&str, &str); 9] = [
 pub struct Pages {
     templates: Environment<'static>,
     origin: Box<str>,
-    /// Shown as the site's name.
-    host: Box<str>,
+    site: Box<str>,
+    /// Path of the picture beside it, where there is one.
+    logo: Option<Box<str>>,
     /// Path of the endpoint, ready for a URL.
     login: Box<str>,
     logout: Box<str>,
@@ -56,7 +65,12 @@ pub struct Pages {
 impl Pages {
     /// Parses the templates.
     #[must_use]
-    pub fn new(public_url: &config::PublicUrl, paths: &config::Paths, language: config::Language) -> Self {
+    pub fn new(
+        public_url: &config::PublicUrl,
+        paths: &config::Paths,
+        pages: &config::Pages,
+        language: config::Language,
+    ) -> Self {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -66,7 +80,8 @@ impl Pages {
         Self {
             templates,
             origin: public_url.origin.as_str().into(),
-            host: public_url.host.as_str().into(),
+            site: pages.site_name.as_deref().unwrap_or(&public_url.host).into(),
+            logo: pages.logo.as_ref().map(|_| format!("{}/logo", paths.prefix).into()),
             login: utf8_percent_encode(&paths.login, CONTROLS).to_string().into(),
             logout: utf8_percent_encode(&paths.logout, CONTROLS).to_string().into(),
             language,
@@ -108,6 +123,30 @@ impl Pages {
         self.render(&View::of_logout(rd, self.tongue(asker), self), asker)
     }
 
+    /// Several ways in: the visitor picks one, and comes back to `target`, a judged path of this site.
+    #[must_use]
+    pub fn choose(&self, ways: &[Way], target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_choice(ways, &self.login_link(target, scope), self.tongue(asker)), asker)
+    }
+
+    /// The desktop's page while a phone decides.
+    #[must_use]
+    pub fn waiting(&self, waiting: &Waiting<'_>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_waiting(waiting, self.tongue(asker), self), asker)
+    }
+
+    /// The phone's page that asks whether a desktop may come in.
+    #[must_use]
+    pub fn confirm(&self, confirm: &Confirm<'_>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_confirm(confirm, self.tongue(asker)), asker)
+    }
+
+    /// The phone's page when that has been answered.
+    #[must_use]
+    pub fn settled(&self, settled: Settled, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_settled(settled, self.tongue(asker)), asker)
+    }
+
     fn tongue(&self, asker: &Asker) -> Tongue {
         Tongue::of(self.language, asker)
     }
@@ -132,13 +171,14 @@ impl Pages {
             .and_then(|template| {
                 template.render(context! {
                     nonce => nonce.as_str(),
-                    site => &*self.host,
+                    site => &*self.site,
+                    logo => self.logo.as_deref(),
                     request_id => asker.id.to_string(),
                     ..view.context.clone()
                 })
             })
             .expect("every template is there and is given all it names");
-        guard::page(view.status, page, &nonce, view.needs, &asker.id)
+        guard::page(view.status, page, &nonce, view.needs, self.logo.is_some(), &asker.id)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::edge::fault::{Barrier, Oversize, Reason};
 use crate::request::RequestId;
-use crate::types::Outside;
+use crate::types::{Instead, Outside};
 
 /// The members of contract section 10.
 #[derive(Serialize)]
@@ -72,13 +72,7 @@ fn detail(reason: &Reason) -> Cow<'static, str> {
         Reason::Forbidden(Barrier::Snapshot) => "This site is closed to WeChat snapshot pages.",
         Reason::Forbidden(Barrier::ForeignOrigin) => "This request was not sent from a page of this site.",
         Reason::Snapshot => "A WeChat snapshot page cannot sign in: the visitor has to tap 使用完整服务.",
-        Reason::NotInWechat { outside: Outside::Desktop, .. } => {
-            "Sign-in for desktop browsers is not set up: open the address in WeChat."
-        }
-        Reason::NotInWechat { outside: Outside::Phone, .. } => "Sign-in works inside WeChat: open the address there.",
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => {
-            "Sign-in with WeCom is not set up: open the address in WeChat."
-        }
+        Reason::NotInWechat { outside, instead, .. } => return not_in_wechat(*outside, *instead).into(),
         Reason::RateLimited { .. } => "Too many requests of this kind came from this address.",
         Reason::JsconfigUrlMissing => "Name the page to sign for: url=, percent-encoded once.",
         Reason::JsconfigUrlNotAllowed => "The page to sign for is not at a host of jssdk.hosts.",
@@ -94,4 +88,19 @@ fn detail(reason: &Reason) -> Cow<'static, str> {
         Reason::Overloaded => "This gate is at its limit of requests.",
     };
     Cow::Borrowed(detail)
+}
+
+const fn not_in_wechat(outside: Outside, instead: Instead) -> &'static str {
+    match (outside, instead) {
+        (Outside::Phone, Instead::WeChat) => "Sign-in works inside WeChat: open the address there.",
+        (Outside::Phone, Instead::WeCom) => "Sign-in works inside WeCom: open the address there.",
+        (Outside::Phone, Instead::Desktop) => "Sign-in works in desktop browsers: open the address there.",
+        (Outside::Desktop, _) => "Sign-in for desktop browsers is not set up: open the address in WeChat.",
+        (Outside::WeCom, Instead::Desktop) => {
+            "Sign-in with WeCom is not set up: open the address in a desktop browser."
+        }
+        (Outside::WeCom, _) => "Sign-in with WeCom is not set up: open the address in WeChat.",
+        (Outside::WeChat, Instead::WeCom) => "Sign-in inside WeChat is not set up: open the address in WeCom.",
+        (Outside::WeChat, _) => "Sign-in inside WeChat is not set up: open the address in a desktop browser.",
+    }
 }

@@ -14,7 +14,7 @@ use crate::config::{Language, Paths, PublicUrl};
 use crate::edge::fault::tests::one_of_each;
 use crate::edge::fault::{Barrier, Oversize};
 use crate::request::RequestId;
-use crate::types::{Outside, SessionId};
+use crate::types::{Instead, Outside, SessionId};
 
 const ORIGIN: &str = "https://m.example.com";
 const TARGET: &str = "/shop/item?id=4&from=手机#top";
@@ -29,7 +29,8 @@ fn pages(language: Language) -> Pages {
         logout: path("/logout"),
         me: path("/me"),
     };
-    Pages::new(&public_url, &paths, language)
+    let shown = config::Pages { site_name: None, logo: None };
+    Pages::new(&public_url, &paths, &shown, language)
 }
 
 fn asker(wants_page: bool, chinese: Option<bool>) -> Asker {
@@ -295,7 +296,7 @@ fn outside_wechat_the_address_is_shown_and_drawn_for_phones() {
         (Outside::Phone, TARGET, false),
         (Outside::WeCom, TARGET, false),
     ] {
-        let reason = Reason::NotInWechat { outside, target: target.to_owned() };
+        let reason = Reason::NotInWechat { outside, instead: Instead::WeChat, target: target.to_owned() };
         let page = answer(&reason, &asker(true, Some(false)));
         let (_, address) = body(&page).split_once("<span id=\"address\" tabindex=\"0\">").expect("there is an address");
         let (address, _) = address.split_once("</span>").expect("it ends");

@@ -22,7 +22,7 @@ impl View {
     pub(super) fn of_fault(reason: &Reason, tongue: Tongue, pages: &Pages) -> Self {
         let text = tongue.fault(reason);
         let (template, needs, context) = match reason {
-            Reason::NotInWechat { outside, target } => {
+            Reason::NotInWechat { outside, target, .. } => {
                 ("outside.html", Needs::Script, outside_context(*outside, text, &pages.address(target), tongue))
             }
             Reason::Snapshot => ("snapshot.html", Needs::Nothing, fault_context(reason, text, tongue, pages)),
@@ -50,7 +50,7 @@ impl View {
     }
 }
 
-fn text_context(text: &Text, tongue: Tongue) -> Value {
+pub(super) fn text_context(text: &Text, tongue: Tongue) -> Value {
     let words = tongue.words();
     context! {
         lang => words.lang,
@@ -122,7 +122,7 @@ fn outside_context(outside: Outside, text: Text, address: &str, tongue: Tongue) 
             None => (tongue.unscannable(), None),
         },
         // A phone cannot scan its own screen.
-        Outside::Phone | Outside::WeCom => (text, None),
+        Outside::Phone | Outside::WeCom | Outside::WeChat => (text, None),
     };
     context! {
         // On a phone the advice is what to do, one step after the other.
@@ -132,11 +132,11 @@ fn outside_context(outside: Outside, text: Text, address: &str, tongue: Tongue) 
         copy => words.copy,
         copied => words.copied,
         qr_label => words.qr_code,
-        qr => drawing.map(|drawing| context! {
-            modules => drawing.modules,
-            pixels => drawing.pixels,
-            path => drawing.path,
-        }),
+        qr => drawing.map(qr_context),
         ..text_context(&text, tongue)
     }
+}
+
+pub(super) fn qr_context(drawing: qr::Drawing) -> Value {
+    context! { modules => drawing.modules, pixels => drawing.pixels, path => drawing.path }
 }

@@ -17,9 +17,8 @@ use serde_json::Value;
 use crate::attempts::{Attempts, Step};
 use crate::clock::{Clock, random_id};
 use crate::config::{self, SignedHost};
-use crate::request::Head;
-use crate::types::AppId;
-use crate::wechat::{Issued, Kind, Platform, Unavailable};
+use crate::request::{Browser, Head};
+use crate::wechat::{Client, Issued, Kind, Platform, Unavailable, wecom};
 use query::{Query, list};
 use signature::Signed;
 
@@ -29,15 +28,20 @@ pub struct JsConfig {
     /// Empty when signing is off.
     paths: Vec<String>,
     hosts: Vec<SignedHost>,
-    /// As JSON.
-    app_id: String,
+    signers: Signers,
     /// As JSON.
     api_list: String,
     /// As JSON.
     open_tags: String,
     attempts: Attempts,
-    platform: Platform,
     clock: Clock,
+}
+
+/// The accounts that can sign: those that are configured.
+#[derive(Debug, Clone)]
+pub struct Signers {
+    pub official_account: Option<(Client, Platform)>,
+    pub wecom: Option<(wecom::Client, Platform)>,
 }
 
 /// The sections of the configuration that signing is about.
@@ -45,7 +49,6 @@ pub struct JsConfig {
 pub struct Sections<'a> {
     pub jssdk: &'a config::JsSdk,
     pub paths: &'a config::Paths,
-    pub app_id: &'a AppId,
     pub sign_in: &'a config::SignIn,
 }
 
@@ -79,22 +82,81 @@ pub enum Objection {
 struct Asked<'a> {
     url: Cow<'a, str>,
     query: Query<'a>,
+    signer: Signer<'a>,
+}
+
+/// Whose ticket signs, and for which call.
+#[derive(Debug, Clone, Copy)]
+enum Signer<'a> {
+    /// `wx.config`, inside WeChat.
+    OfficialAccount(&'a Client, &'a Platform),
+    /// `wx.config`, inside WeCom.
+    Corporation(&'a wecom::Client, &'a Platform),
+    /// `wx.agentConfig`
+    Agent(&'a wecom::Client, &'a Platform),
+}
+
+impl Signers {
+    /// A page inside WeCom needs the corporation's signature, whatever else the site has; elsewhere the official account's
+    /// is the one, where there is such an account.
+    fn choose(&self, agent: bool, head: &Head) -> Result<Signer<'_>, Objection> {
+        let official =
+            self.official_account.as_ref().map(|(client, platform)| Signer::OfficialAccount(client, platform));
+        let Some((client, platform)) = &self.wecom else {
+            let official = official.filter(|_| !agent);
+            return official.ok_or(Objection::BadRequest("There is no WeCom application for agent=1."));
+        };
+        if agent {
+            return Ok(Signer::Agent(client, platform));
+        }
+        let corporation = Signer::Corporation(client, platform);
+        Ok(match official {
+            Some(official) if Browser::of(head.user_agent()) != Browser::WeCom => official,
+            _ => corporation,
+        })
+    }
+}
+
+impl<'a> Signer<'a> {
+    const fn ticket(self) -> (&'a Platform, Kind) {
+        match self {
+            Self::OfficialAccount(_, platform) => (platform, Kind::JsapiTicket),
+            Self::Corporation(_, platform) => (platform, Kind::WecomCorp),
+            Self::Agent(_, platform) => (platform, Kind::WecomAgent),
+        }
+    }
+
+    /// The members of the answer that say whose signature it is. Ids are letters and digits: there is nothing to escape.
+    fn write_ids(self, json: &mut String) -> std::fmt::Result {
+        match self {
+            Self::OfficialAccount(client, _) => write!(json, "\"appId\":\"{}\"", client.app_id().as_str()),
+            // https://developer.work.weixin.qq.com/document/path/96914
+            Self::Corporation(client, _) => {
+                write!(json, "\"beta\":true,\"appId\":\"{}\"", client.corp_id().as_str())
+            }
+            Self::Agent(client, _) => {
+                let (corp, agent) = (client.corp_id().as_str(), client.agent_id().as_str());
+                write!(json, "\"corpid\":\"{corp}\",\"agentid\":\"{agent}\"")
+            }
+        }
+    }
 }
 
 impl JsConfig {
     #[must_use]
-    pub fn new(sections: Sections<'_>, platform: Platform, clock: Clock) -> Self {
-        let Sections { jssdk, paths, app_id, sign_in } = sections;
+    pub fn new(sections: Sections<'_>, signers: Signers, clock: Clock) -> Self {
+        let Sections { jssdk, paths, sign_in } = sections;
         let own = format!("{}/jsconfig", paths.prefix);
-        let paths = jssdk.path.iter().cloned().chain(jssdk.path.is_some().then_some(own)).collect();
+        // Where nobody can sign, signing is off.
+        let path = jssdk.path.as_ref().filter(|_| signers.official_account.is_some() || signers.wecom.is_some());
+        let paths = path.into_iter().flat_map(|path| [path.clone(), own.clone()]).collect();
         Self {
             paths,
             hosts: jssdk.hosts.clone(),
-            app_id: Value::from(app_id.as_str()).to_string(),
+            signers,
             api_list: Value::from(jssdk.api_list.clone()).to_string(),
             open_tags: Value::from(jssdk.open_tags.clone()).to_string(),
             attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
-            platform,
             clock,
         }
     }
@@ -105,7 +167,7 @@ impl JsConfig {
         self.paths.iter().any(|own| own == path)
     }
 
-    /// The JSON for `wx.config`, where a ticket is at hand; `None` where it takes [`JsConfig::answer_later`].
+    /// The JSON for `wx.config` or `wx.agentConfig`, where a ticket is at hand; `None` where it takes [`JsConfig::answer_later`].
     ///
     /// # Errors
     /// [`Error`], cheapest first.
@@ -116,7 +178,8 @@ impl JsConfig {
         let counted = self.attempts.count(Step::JsConfig, head.client());
         counted.map_err(|retry_after| Error::RateLimited { retry_after })?;
         let asked = self.read(head)?;
-        let ticket = self.platform.cached(Kind::JsapiTicket);
+        let (platform, kind) = asked.signer.ticket();
+        let ticket = platform.cached(kind);
         Ok(ticket.map(|ticket| self.sign(&asked, &ticket).into()))
     }
 
@@ -125,17 +188,20 @@ impl JsConfig {
     /// # Errors
     /// [`Error::NoTicket`]
     pub async fn answer_later(&self, head: &Head) -> Result<Bytes, Error> {
-        let ticket = self.platform.get(Kind::JsapiTicket).await.map_err(Error::NoTicket)?;
-        Ok(self.sign(&self.read(head)?, &ticket).into())
+        let asked = self.read(head)?;
+        let (platform, kind) = asked.signer.ticket();
+        let ticket = platform.get(kind).await.map_err(Error::NoTicket)?;
+        Ok(self.sign(&asked, &ticket).into())
     }
 
-    fn read<'a>(&self, head: &'a Head) -> Result<Asked<'a>, Objection> {
+    fn read<'a>(&'a self, head: &'a Head) -> Result<Asked<'a>, Objection> {
         let query = Query::read(head.query().unwrap_or_default())?;
         let page = match &query.url {
             Some(url) => url.clone(),
             None => referer(head)?.ok_or(Objection::UrlMissing)?.into(),
         };
-        Ok(Asked { url: to_sign(page, &self.hosts)?, query })
+        let url = to_sign(page, &self.hosts)?;
+        Ok(Asked { signer: self.signers.choose(query.agent, head)?, url, query })
     }
 
     fn sign(&self, asked: &Asked<'_>, ticket: &Issued) -> String {
@@ -146,11 +212,17 @@ impl JsConfig {
         let signature = signed.signature(ticket.value.expose());
         let api_list = names(asked.query.api_list.as_deref(), &self.api_list);
         let open_tags = names(asked.query.open_tags.as_deref(), &self.open_tags);
-        let mut json = format!(
-            "{{\"debug\":{debug},\"appId\":{},\"timestamp\":{timestamp},\"nonceStr\":\"{nonce}\",\
-             \"signature\":\"{signature}\",\"jsApiList\":{api_list},\"openTagList\":{open_tags}",
-            self.app_id,
-        );
+        let mut json = format!("{{\"debug\":{debug},");
+        asked.signer.write_ids(&mut json).expect("a String takes everything");
+        write!(
+            json,
+            ",\"timestamp\":{timestamp},\"nonceStr\":\"{nonce}\",\"signature\":\"{signature}\",\
+             \"jsApiList\":{api_list}",
+        )
+        .expect("a String takes everything");
+        if !matches!(asked.signer, Signer::Agent(..)) {
+            write!(json, ",\"openTagList\":{open_tags}").expect("a String takes everything");
+        }
         if debug {
             let (text, url) = (Value::from(signed.masked()), Value::from(signed.url));
             write!(json, ",\"string1\":{text},\"url\":{url}").expect("a String takes everything");

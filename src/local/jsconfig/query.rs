@@ -15,6 +15,8 @@ const MAX_NAMES: usize = 200;
 pub(super) struct Query<'a> {
     pub url: Option<Cow<'a, str>>,
     pub debug: bool,
+    /// For `wx.agentConfig` rather than `wx.config`.
+    pub agent: bool,
     pub api_list: Option<Cow<'a, str>>,
     pub open_tags: Option<Cow<'a, str>>,
 }
@@ -23,13 +25,14 @@ impl<'a> Query<'a> {
     /// Reads what concerns us and passes over the rest.
     pub(super) fn read(query: &'a str) -> Result<Self, Objection> {
         let mut read = Self::default();
-        let mut debug = None;
+        let (mut debug, mut agent) = (None, None);
         for parameter in query.split('&') {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let name: Cow<'_, [u8]> = percent_decode_str(name).into();
             let place = match &*name {
                 b"url" => &mut read.url,
                 b"debug" => &mut debug,
+                b"agent" => &mut agent,
                 b"jsApiList" => &mut read.api_list,
                 b"openTagList" => &mut read.open_tags,
                 _ => continue,
@@ -40,7 +43,8 @@ impl<'a> Query<'a> {
                 return Err(Objection::BadRequest("A parameter is repeated."));
             }
         }
-        read.debug = debug.is_some_and(|value| matches!(&*value, "1" | "true"));
+        let is_on = |value: Option<Cow<'_, str>>| value.is_some_and(|value| matches!(&*value, "1" | "true"));
+        (read.debug, read.agent) = (is_on(debug), is_on(agent));
         for names in [&read.api_list, &read.open_tags].into_iter().flatten() {
             if list(names).count() > MAX_NAMES || !list(names).all(JsSdk::is_name) {
                 return Err(Objection::BadRequest("A list holds something that is no name of an API or tag."));

@@ -11,14 +11,14 @@ use tokio::runtime::Handle;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::local::me::Me;
-use crate::login::{Answer, Endpoint, Error, Login, Options, Parts, Redirect, Refused, Sections};
+use crate::login::{Accounts, Answer, Endpoint, Error, Login, Options, Parts, Redirect, Refused, Sections};
 use crate::request::{Head, Peer, Rules};
 use crate::secret::Secret;
 use crate::session::{Session, Sessions};
 use crate::store::{Memory, Store};
 use crate::types::Scope;
-use crate::wechat::scripted::{Reply, Scripted, account};
-use crate::wechat::{Client, UserTokens};
+use crate::wechat::scripted::{self, Reply, Scripted, account};
+use crate::wechat::{self, Client, Platform, UserTokens, wecom};
 
 pub(super) const EXCHANGE: &str = "/sns/oauth2/access_token";
 pub(super) const PROFILE: &str = "/sns/userinfo";
@@ -40,6 +40,9 @@ pub(super) struct Gate {
 #[derive(Clone)]
 pub(super) struct Wishes {
     pub account: config::OfficialAccount,
+    pub website_app: bool,
+    /// With what scope.
+    pub wecom: Option<Scope>,
     pub attempts_per_minute: u32,
     pub budget: Duration,
     /// `None`: the memory.
@@ -50,7 +53,15 @@ pub(super) struct Wishes {
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { account: account(), attempts_per_minute: 0, budget: Duration::from_secs(8), store: None, runtime: None }
+        Self {
+            account: account(),
+            website_app: false,
+            wecom: None,
+            attempts_per_minute: 0,
+            budget: Duration::from_secs(8),
+            store: None,
+            runtime: None,
+        }
     }
 }
 
@@ -75,11 +86,27 @@ impl Gate {
 
     fn build(wechat: Arc<Scripted>, clock: Clock, memory: Arc<Memory>, store: Arc<dyn Store>, wishes: Wishes) -> Self {
         let (public_url, paths) = (public_url(), paths());
-        let app_ids = vec![wishes.account.app_id.clone()];
+        let website_app = wishes.website_app.then(scripted::website_app);
+        let wecom = wishes.wecom.map(|scope| config::WeCom { scope, ..scripted::corporation() });
+        let app_ids = vec![
+            wishes.account.app_id.clone(),
+            scripted::website_app().app_id.clone(),
+            scripted::corporation().corp_id.clone(),
+        ];
         let sessions = Arc::new(Sessions::new(&session(), &public_url, app_ids, memory.clone(), clock.clone()));
         let endpoints = wechat.endpoints();
-        let client = Client::new(&wishes.account, &endpoints, Handle::current()).expect("TLS can be set up");
-        let tokens = UserTokens::new(client.clone(), Arc::clone(&store), clock.clone());
+        let tokens = |client: Client| UserTokens::new(client, Arc::clone(&store), clock.clone());
+        let wechat_accounts = wechat::Accounts {
+            official_account: Some(tokens(started(Client::new(&wishes.account, &endpoints, Handle::current())))),
+            website_app: website_app
+                .as_ref()
+                .map(|app| tokens(started(Client::of_website_app(app, &endpoints, Handle::current())))),
+            wecom: wecom.as_ref().map(|wecom| {
+                let client = started(wecom::Client::new(wecom, &endpoints, Handle::current()));
+                let platform = Platform::new(client.clone(), Arc::clone(&store), clock.clone(), Handle::current());
+                wecom::Members::new(client, platform)
+            }),
+        };
         let sign_in = config::SignIn {
             attempts_per_minute: wishes.attempts_per_minute,
             verify_files: Vec::new(),
@@ -88,20 +115,23 @@ impl Gate {
         let sections = Sections {
             public_url: &public_url,
             paths: &paths,
-            official_account: &wishes.account,
+            accounts: Accounts {
+                official_account: Some(&wishes.account),
+                website_app: website_app.as_ref(),
+                wecom: wecom.as_ref(),
+            },
             sign_in: &sign_in,
             endpoints: &endpoints,
         };
         let parts = Parts {
             sessions: Arc::clone(&sessions),
             store: Arc::clone(&store),
-            wechat: client,
-            tokens: tokens.clone(),
+            wechat: wechat_accounts.clone(),
             clock: clock.clone(),
             runtime: wishes.runtime.clone().unwrap_or_else(Handle::current),
         };
         let options = Options { budget: wishes.budget, ..Options::default() };
-        let me = Me::new(Arc::clone(&sessions), tokens);
+        let me = Me::new(Arc::clone(&sessions), wechat_accounts);
         let login = Login::new(sections, parts, options);
         Self { login, sessions, me, clock, wechat, store, memory, wishes }
     }
@@ -109,6 +139,10 @@ impl Gate {
     pub(super) fn session_of(&self, head: &Head) -> Option<Session> {
         self.sessions.resume(head).map(|resumed| resumed.session)
     }
+}
+
+fn started<T>(client: Result<T, wechat::NotStarted>) -> T {
+    client.expect("TLS can be set up")
 }
 
 fn public_url() -> config::PublicUrl {
@@ -245,7 +279,7 @@ impl Browser {
                 self.take(&redirect.cookies);
                 Ok(redirect)
             }
-            Ok(Answer::ConfirmLogout { rd }) => panic!("asked to confirm, for {}", rd.as_str()),
+            Ok(page) => panic!("a page: {page:?}"),
             Err(refused) => {
                 self.take(&refused.cookies);
                 Err(refused.error)

@@ -9,7 +9,7 @@ use super::sign_in::well;
 use super::{Browser, gate};
 use crate::clock::Timestamp;
 use crate::login::Refusal;
-use crate::types::Scope;
+use crate::types::{Account, Scope};
 use crate::wechat::scripted::{APP_SECRET, OPENID, Reply};
 
 #[derive(Clone, Default)]
@@ -104,7 +104,7 @@ async fn a_refusal_of_the_gate_is_said_once_with_advice_and_so_is_its_end() {
     meets("C-2", |_| Reply::errcode(40125)).await;
     gate.clock.advance(Duration::from_mins(4));
     meets("C-3", |_| Reply::errcode(40125)).await;
-    let refusal = Refusal { errcode: 40125, since: Timestamp(1_000_000) };
+    let refusal = Refusal { account: Account::OfficialAccount, errcode: 40125, since: Timestamp(1_000_000) };
     assert_eq!(gate.login.refusal(), Some(refusal));
     // Neither a bad code nor an outage says anything about the gate's credentials.
     meets("C-4", |_| Reply::errcode(40029)).await;

@@ -8,7 +8,7 @@ use super::gate::{EXCHANGE, PROFILE, Wishes, state_of};
 use super::{Browser, Gate, gate};
 use crate::config::SnapshotPolicy;
 use crate::login::Error;
-use crate::types::{Outside, Scope};
+use crate::types::{Instead, Outside, Scope};
 use crate::wechat::scripted::{OPENID, Reply, account, token};
 
 /// WeChat in good health.
@@ -137,7 +137,7 @@ async fn a_visitor_outside_wechat_is_told_so() {
         let mut browser = Browser { agent, ..Browser::new() };
         let refused = browser.open(&gate, "/page", Scope::Base).await.expect_err("outside");
         assert!(
-            matches!(&refused, Error::NotInWechat { outside, target } if *outside == expected && target.as_str() == "/page")
+            matches!(&refused, Error::NotInWechat { outside, instead: Instead::WeChat, target } if *outside == expected && target.as_str() == "/page")
         );
         let shared = browser.callback(&gate, "CODE", &"0".repeat(32)).await.expect_err("outside");
         assert!(matches!(shared, Error::NotInWechat { .. }));

@@ -18,11 +18,11 @@ pub(super) const ROWS: &[Explained] = &[
         },
         menu: Some(PERMISSIONS),
         gate: Text {
-            zh: "登录时取不到资料：照样登录，只是没有昵称和头像。取 ticket 时：手头的在有效期内照常使用，每分钟只重试\
-                一次，/readyz 报未就绪。",
+            zh: "登录时取不到资料：照样登录，只是没有昵称和头像。取 ticket 时：手头的在有效期内照常使用，最多每 5 分\
+                钟重试一次；/readyz 不受影响。",
             en: "When a profile is refused while signing in: the visitor is signed in all the same, without nickname \
                 and avatar. Fetching a ticket: those at hand are used while they are valid, WeChat is asked again \
-                once a minute only, and /readyz says not ready.",
+                every 5 minutes at most; /readyz is not touched.",
         },
     },
     Explained {

@@ -10,7 +10,7 @@ const HIGHEST: i64 = 100_000;
 
 /// What operators meet beside refused calls: success, WeChat's own error pages, and WeCom's.
 const NEVER_AN_ANSWER: &[i64] =
-    &[0, 10003, 10004, 10005, 10006, 10009, 10010, 10011, 10012, 10013, 10015, 10016, 40063, 40093, 42012, 60020];
+    &[0, 10003, 10004, 10005, 10006, 10009, 10010, 10011, 10012, 10013, 10015, 10016, 40063, 40093, 42012];
 
 fn classified(errcode: i64) -> bool {
     Api::ALL.iter().any(|api| Trouble::of(*api, errcode) != Trouble::Unknown)

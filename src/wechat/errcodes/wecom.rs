@@ -3,10 +3,11 @@
 use super::menus::{WECOM_DOMAIN, WECOM_IP};
 use super::{Explained, Text};
 
-/// Until WeCom is supported.
-const NOT_YET: Text = Text {
-    zh: "目前还不支持企业微信，wxgate 不会调用它的接口。",
-    en: "WeCom is not supported yet: wxgate does not call its APIs.",
+/// What only a page can get wrong.
+const SIGNS_BOTH: Text = Text {
+    zh: "/jsconfig 在企业微信里用企业的 ticket 签名，加上 agent=1 则用应用的；两者都自动取得和更新。",
+    en: "Inside WeCom /jsconfig signs with the corp's ticket, and with agent=1 with the app's; both are fetched and \
+        renewed by itself.",
 };
 
 pub(super) const ROWS: &[Explained] = &[
@@ -24,9 +25,8 @@ pub(super) const ROWS: &[Explained] = &[
         },
         menu: Some(WECOM_DOMAIN),
         gate: Text {
-            zh: "公众号登录时：给访客看“暂时无法登录”页（wechat-misconfigured，503）。企业微信目前还不支持。",
-            en: "Signing in by an official account: visitors see the page “Signing in is not possible now” \
-                (wechat-misconfigured, 503). WeCom is not supported yet.",
+            zh: "登录时：给访客看“暂时无法登录”页（wechat-misconfigured，503）。",
+            en: "Signing in: visitors see the page “Signing in is not possible now” (wechat-misconfigured, 503).",
         },
     },
     Explained {
@@ -40,7 +40,11 @@ pub(super) const ROWS: &[Explained] = &[
             en: "Add this machine's outgoing address to the app's trusted IPs.",
         },
         menu: Some(WECOM_IP),
-        gate: NOT_YET,
+        gate: Text {
+            zh: "企业微信登录：给访客看“暂时无法登录”页（wechat-misconfigured，503）。开始与恢复各记一行日志，/readyz 报未就绪。",
+            en: "Signing in by WeCom: visitors see the page “Signing in is not possible now” (wechat-misconfigured, 503). \
+                One line in the log when it begins and one when it is over; /readyz says not ready.",
+        },
     },
     Explained {
         errcode: 42012,
@@ -54,7 +58,7 @@ pub(super) const ROWS: &[Explained] = &[
                 them.",
         },
         menu: None,
-        gate: NOT_YET,
+        gate: SIGNS_BOTH,
     },
     Explained {
         errcode: 40093,
@@ -67,7 +71,7 @@ pub(super) const ROWS: &[Explained] = &[
             en: "Compare the kind of the ticket, and whether the URL that was signed is the page's own.",
         },
         menu: None,
-        gate: NOT_YET,
+        gate: SIGNS_BOTH,
     },
     Explained {
         errcode: 40063,
@@ -77,6 +81,6 @@ pub(super) const ROWS: &[Explained] = &[
             en: "Look whether agentConfig was given corpid, agentid, timestamp, nonceStr and signature.",
         },
         menu: None,
-        gate: NOT_YET,
+        gate: SIGNS_BOTH,
     },
 ];

@@ -19,7 +19,7 @@ const SECOND_WORD: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(super) struct Desk {
-    /// Whether anybody has asked since the value came.
+    /// Whether anybody has asked since the value came, or was refused for good.
     asked: AtomicBool,
     /// When WeChat is to be asked next; never, while somebody does or nobody has to.
     next: AtomicU64,
@@ -67,9 +67,9 @@ impl Desk {
         self.next.load(Ordering::Relaxed) <= now.0
     }
 
-    /// Whether a renewal is worth a call though nobody waits for it.
+    /// Whether a fetch is worth a call though nobody waits for it.
     pub(super) fn is_wanted(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) || self.alarm().is_some()
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// The fetch under way, or a new one to be run; `at_hand` is asked once nobody else can have just ended one.
@@ -107,19 +107,21 @@ impl Desk {
         book.setback.take()
     }
 
-    /// Puts down one more failure: the setback it makes, and whether it is news.
-    pub(super) fn failed(&self, fail: impl FnOnce(Option<&Setback>) -> Setback) -> (Setback, bool) {
+    /// Puts down one more failure: the setback it makes.
+    pub(super) fn failed(&self, fail: impl FnOnce(Option<&Setback>) -> Setback) -> Setback {
         let mut book = self.book();
         let setback = fail(book.setback.as_ref());
-        let news = book.setback.as_ref().is_none_or(|before| !before.is_like(&setback));
-        book.setback = Some(setback.clone());
-        (setback, news)
+        book.setback.insert(setback).clone()
     }
 
-    /// The fetch has ended without a value; the next may begin then.
-    pub(super) fn give_up(&self, next: Timestamp) {
+    /// The fetch has ended without a value; the next may begin then. A refusal is not asked about once more for those who
+    /// have had it already.
+    pub(super) fn give_up(&self, next: Timestamp, refused: bool) {
         let mut book = self.book();
         book.running = None;
+        if refused {
+            self.asked.store(false, Ordering::Relaxed);
+        }
         self.next.store(next.0, Ordering::Relaxed);
     }
 
@@ -137,19 +139,20 @@ impl Desk {
     }
 
     pub(super) fn alarm(&self) -> Option<Alarm> {
-        self.book().setback.as_ref().and_then(Setback::alarm)
+        self.book().setback.as_ref().and_then(|setback| setback.alarm)
     }
 
-    /// Whether somebody's word that a value is dead counts. It does not against WeChat's own: when it has given the same
-    /// value again since, asking a third time would bring no other.
-    pub(super) fn may_disown(&self, value: &Secret<String>, now: Timestamp) -> bool {
-        let mut book = self.book();
+    /// Whether a value was forgotten as dead a moment ago: if it is back, WeChat has given it again, and asking a third
+    /// time would bring no other.
+    pub(super) fn stands_by(&self, value: &Secret<String>, now: Timestamp) -> bool {
+        let book = self.book();
         let before = book.disowned.as_ref();
-        if before.is_some_and(|(dead, at)| dead.expose() == value.expose() && now < at.after(SECOND_WORD)) {
-            return false;
-        }
-        book.disowned = Some((value.clone(), now));
-        true
+        before.is_some_and(|(dead, at)| dead.expose() == value.expose() && now < at.after(SECOND_WORD))
+    }
+
+    /// This value has been forgotten as dead.
+    pub(super) fn disown(&self, value: &Secret<String>, now: Timestamp) {
+        self.book().disowned = Some((value.clone(), now));
     }
 
     /// The fetch under way.

@@ -10,7 +10,6 @@ use super::setback::Setback;
 use super::{Issued, Kind, Platform, Unavailable};
 use crate::clock::{self, Timestamp};
 use crate::secret::Secret;
-use crate::wechat::Ticket;
 use crate::wechat::error::{Error, Trouble};
 use crate::wechat::wire::Granted;
 
@@ -39,13 +38,13 @@ impl Platform {
                 Ok(issued) => return Ok(self.landed(kind, issued)),
                 Err(Miss::WeChat(error)) => error,
                 Err(Miss::NoToken(unavailable)) => {
-                    self.desk(kind).give_up(self.0.clock.now().after(unavailable.retry_after));
+                    self.desk(kind).give_up(self.0.clock.now().after(unavailable.retry_after), false);
                     return Err(unavailable);
                 }
             };
             let setback = self.failed(kind, error);
             if setback.is_refusal() || begun.elapsed() + setback.rest >= self.0.pace.budget {
-                self.desk(kind).give_up(setback.until);
+                self.desk(kind).give_up(setback.until, setback.is_refusal());
                 return Err(setback.unavailable(self.0.clock.now()));
             }
             sleep(setback.rest).await;
@@ -62,8 +61,8 @@ impl Platform {
 
     fn failed(&self, kind: Kind, error: Error) -> Setback {
         let now = self.0.clock.now();
-        let (setback, news) = self.desk(kind).failed(|before| Setback::after(before, error, now, self.0.pace.pause));
-        if news {
+        let setback = self.desk(kind).failed(|before| Setback::after(before, error, now, self.0.pace.pause));
+        if setback.is_news() {
             log(kind, &setback);
         }
         setback
@@ -76,9 +75,10 @@ impl Platform {
         }
         // Before the call, so that we never think it lives longer than WeChat does.
         let asked_at = self.0.clock.now();
-        let granted = match kind.ticket() {
-            None => self.0.client.platform_token().await.map_err(Miss::WeChat)?,
-            Some(ticket) => self.ticket(ticket).await?,
+        let granted = if kind.is_ticket() {
+            self.ticket(kind).await?
+        } else {
+            self.0.source.token().await.map_err(Miss::WeChat)?
         };
         let issued = Issued { value: granted.value, expires_at: asked_at.after(granted.expires_in) };
         self.0.kept.put(kind, &issued).await;
@@ -86,26 +86,26 @@ impl Platform {
     }
 
     /// A ticket; a token that turns out dead is replaced once.
-    async fn ticket(&self, ticket: Ticket) -> Result<Granted, Miss> {
+    async fn ticket(&self, kind: Kind) -> Result<Granted, Miss> {
         let token = self.token().await?;
-        let dead = match self.0.client.ticket(&token, ticket).await {
+        let dead = match self.0.source.ticket(&token, kind).await {
             Err(error) if error.trouble == Trouble::TokenDead => error,
             answered => return answered.map_err(Miss::WeChat),
         };
-        self.expire(Kind::AccessToken, &token).await;
+        self.expire(self.token_kind(), &token).await;
         let another = self.token().await?;
         if another.expose() == token.expose() {
             return Err(Miss::WeChat(dead));
         }
-        self.0.client.ticket(&another, ticket).await.map_err(Miss::WeChat)
+        self.0.source.ticket(&another, kind).await.map_err(Miss::WeChat)
     }
 
     /// The token at hand as long as it lives, even when its renewal is due: nobody but us has asked for it.
     async fn token(&self) -> Result<Secret<String>, Miss> {
-        let issued = match self.0.kept.at_hand(Kind::AccessToken) {
+        let issued = match self.0.kept.at_hand(self.token_kind()) {
             Some(issued) => issued,
             // In a box: the fetch of a ticket contains that of a token, which is the same code.
-            None => Box::pin(self.join(Kind::AccessToken)).await.map_err(Miss::NoToken)?,
+            None => Box::pin(self.join(self.token_kind())).await.map_err(Miss::NoToken)?,
         };
         Ok(issued.value)
     }

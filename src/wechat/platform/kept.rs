@@ -6,17 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::{Issued, Kind};
+use super::{Issued, Kind, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::secret::Secret;
 use crate::store::{Key, Memory, Store};
-use crate::types::AppId;
+
+/// No value lives longer. One that claims to was put down before the clock was set back, or by somebody else's clock; the
+/// minute is for replicas whose clocks differ a little.
+const LONGEST_LIFE: Duration = Duration::from_mins(121);
 
 #[derive(Debug)]
 pub(super) struct Kept {
     near: Memory,
     shared: Arc<dyn Store>,
-    /// One for each of [`Kind::ALL`], in that order.
+    /// One for each of the source's kinds, in that order.
     keys: [Key; 3],
     clock: Clock,
     /// A shared store that is slower than this is as good as away: WeChat is asked instead.
@@ -24,8 +27,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(app_id: &AppId, shared: Arc<dyn Store>, clock: Clock, patience: Duration) -> Self {
-        let keys = Kind::ALL.map(|kind| Key::platform(app_id, kind.as_str()));
+    pub(super) fn new(source: &Source, shared: Arc<dyn Store>, clock: Clock, patience: Duration) -> Self {
+        let keys = source.kinds().map(|kind| Key::platform(source.names(kind)));
         Self { near: Memory::new(clock.clone()), shared, keys, clock, patience }
     }
 
@@ -58,23 +61,21 @@ impl Kept {
         }
     }
 
-    /// Forgets a value, here and for all, where it is still this one.
-    pub(super) async fn forget(&self, kind: Kind, used: &Secret<String>) {
+    /// Forgets a value, here and for all, where it is still this one. Tells whether it was.
+    pub(super) async fn forget(&self, kind: Kind, used: &Secret<String>) -> bool {
         let key = self.key(kind);
         let is_it = |bytes: &Bytes| decode(bytes).is_some_and(|issued| issued.value.expose() == used.expose());
-        if self.near.get(key).is_some_and(|bytes| is_it(&bytes)) {
-            let _ = self.near.take(key);
-        }
+        let near = self.near.get(key).is_some_and(|bytes| is_it(&bytes)) && self.near.take(key).is_some();
         let forget = async {
-            if self.shared.get(*key).await?.is_some_and(|bytes| is_it(&bytes)) {
-                self.shared.take(*key).await?;
-            }
-            Ok::<_, crate::store::Error>(())
+            let shared = self.shared.get(*key).await?.is_some_and(|bytes| is_it(&bytes));
+            Ok::<_, crate::store::Error>(shared && self.shared.take(*key).await?.is_some())
         };
         // What stays there is found dead once more by whoever takes it.
-        if let Ok(Err(error)) = timeout(self.patience, forget).await {
+        let shared = timeout(self.patience, forget).await.unwrap_or(Ok(false)).unwrap_or_else(|error| {
             tracing::debug!(%kind, %error, "a dead token stays in the store");
-        }
+            false
+        });
+        near || shared
     }
 
     fn put_near(&self, kind: Kind, issued: &Issued) {
@@ -82,7 +83,7 @@ impl Kept {
     }
 
     const fn key(&self, kind: Kind) -> &Key {
-        &self.keys[kind as usize]
+        &self.keys[kind.place()]
     }
 
     fn life(&self, issued: &Issued) -> Duration {
@@ -91,7 +92,8 @@ impl Kept {
 
     /// By the record's own expiry, whatever the store thought of it.
     fn alive(&self, issued: Issued) -> Option<Issued> {
-        (self.clock.now() < issued.expires_at).then_some(issued)
+        let now = self.clock.now();
+        (now < issued.expires_at && issued.expires_at <= now.after(LONGEST_LIFE)).then_some(issued)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The account's own token and tickets: one owner, fetched once however many ask, renewed before they end.
+//! An account's own token and tickets: one owner, fetched once however many ask, renewed before they end.
 //!
 //! Whoever has a value at hand gets it at once, by [`Platform::cached`]; whoever has none waits in [`Platform::get`] for
 //! the one fetch that all share. Fetches run on the control runtime and end well whoever goes away. A value is handed out
@@ -12,6 +12,7 @@ mod desk;
 mod fetch;
 mod kept;
 mod setback;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -24,25 +25,25 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::error::{Api, Error};
-use super::{Client, Ticket};
 use crate::clock::{Clock, Timestamp};
 use crate::secret::Secret;
 use crate::store::Store;
 use desk::{Desk, Outcome, Running};
 use kept::Kept;
+pub use source::Source;
 
-/// One official account's platform tokens. Cheap to clone; clones share everything.
+/// The platform tokens of one official account, or of one application in WeCom. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Platform(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    client: Client,
+    source: Source,
     kept: Kept,
     clock: Clock,
     runtime: Handle,
     pace: Pace,
-    /// One for each of [`Kind::ALL`], in that order.
+    /// One for each of the source's kinds, in that order.
     desks: [Desk; 3],
 }
 
@@ -54,10 +55,17 @@ pub enum Kind {
     JsapiTicket,
     /// Signs cards.
     WxCardTicket,
+    /// Of an application in WeCom.
+    WecomToken,
+    /// Signs a corporation's page, for `wx.config`.
+    WecomCorp,
+    /// Signs an application's page, for `wx.agentConfig`.
+    WecomAgent,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::AccessToken, Self::JsapiTicket, Self::WxCardTicket];
+    pub const OFFICIAL_ACCOUNT: [Self; 3] = [Self::AccessToken, Self::JsapiTicket, Self::WxCardTicket];
+    pub const WECOM: [Self; 3] = [Self::WecomToken, Self::WecomCorp, Self::WecomAgent];
 
     /// The word of metrics and records.
     #[must_use]
@@ -66,15 +74,24 @@ impl Kind {
             Self::AccessToken => "access_token",
             Self::JsapiTicket => "jsapi",
             Self::WxCardTicket => "wx_card",
+            Self::WecomToken => "wecom_token",
+            Self::WecomCorp => "wecom_corp",
+            Self::WecomAgent => "wecom_agent",
         }
     }
 
-    const fn ticket(self) -> Option<Ticket> {
+    /// Its place among the three of its source.
+    const fn place(self) -> usize {
         match self {
-            Self::AccessToken => None,
-            Self::JsapiTicket => Some(Ticket::Jsapi),
-            Self::WxCardTicket => Some(Ticket::WxCard),
+            Self::AccessToken | Self::WecomToken => 0,
+            Self::JsapiTicket | Self::WecomCorp => 1,
+            Self::WxCardTicket | Self::WecomAgent => 2,
         }
+    }
+
+    /// Whether a token has to be there first.
+    const fn is_ticket(self) -> bool {
+        self.place() > 0
     }
 }
 
@@ -94,7 +111,7 @@ pub struct Unavailable {
     pub error: Arc<Error>,
 }
 
-/// WeChat refuses the account: it is asked once in a while only, until the operator has put it right.
+/// WeChat refuses the account a token: it is asked once in a while only, until the operator has put that right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alarm {
     pub errcode: i64,
@@ -112,15 +129,15 @@ pub struct State {
 
 /// The times that are waited out rather than read off the gate's clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+struct Pace {
     /// After a first failure that may pass; doubled after each further one.
-    pub pause: Duration,
+    pause: Duration,
     /// How long anybody waits.
-    pub budget: Duration,
+    budget: Duration,
     /// How often [`Platform::keep_warm`] looks.
-    pub look: Duration,
+    look: Duration,
     /// How long a shared store is waited for.
-    pub store: Duration,
+    store: Duration,
 }
 
 const PACE: Pace = Pace {
@@ -131,16 +148,18 @@ const PACE: Pace = Pace {
 };
 
 impl Platform {
+    /// `source` is the client of an official account or of an application in WeCom; only kinds of its own may be asked for.
     /// Nothing is fetched until somebody asks. `runtime` is where WeChat is spoken to, the client's own; `store` is what
     /// replicas share.
     #[must_use]
-    pub fn new(client: Client, store: Arc<dyn Store>, clock: Clock, runtime: Handle) -> Self {
-        Self::paced(client, store, clock, runtime, PACE)
+    pub fn new(source: impl Into<Source>, store: Arc<dyn Store>, clock: Clock, runtime: Handle) -> Self {
+        Self::paced(source, store, clock, runtime, PACE)
     }
 
-    pub(super) fn paced(client: Client, store: Arc<dyn Store>, clock: Clock, runtime: Handle, pace: Pace) -> Self {
-        let kept = Kept::new(client.app_id(), store, clock.clone(), pace.store);
-        Self(Arc::new(Inner { client, kept, clock, runtime, pace, desks: Default::default() }))
+    fn paced(source: impl Into<Source>, store: Arc<dyn Store>, clock: Clock, runtime: Handle, pace: Pace) -> Self {
+        let source = source.into();
+        let kept = Kept::new(&source, store, clock.clone(), pace.store);
+        Self(Arc::new(Inner { source, kept, clock, runtime, pace, desks: Default::default() }))
     }
 
     /// The value, if there is one that is good now. Never waits; begins a renewal where one is due.
@@ -171,9 +190,9 @@ impl Platform {
 
     /// Forgets a value that WeChat has called dead, unless another has taken its place. The next [`Platform::get`] fetches.
     pub async fn expire(&self, kind: Kind, used: &Secret<String>) {
-        let desk = self.desk(kind);
-        if desk.may_disown(used, self.0.clock.now()) {
-            self.0.kept.forget(kind, used).await;
+        let (desk, now) = (self.desk(kind), self.0.clock.now());
+        if !desk.stands_by(used, now) && self.0.kept.forget(kind, used).await {
+            desk.disown(used, now);
         }
     }
 
@@ -182,8 +201,10 @@ impl Platform {
     pub fn state(&self) -> State {
         let now = self.0.clock.now();
         State {
-            tokens: Kind::ALL.map(|kind| (kind, self.0.kept.at_hand(kind).map(|issued| issued.expires_at.since(now)))),
-            alarm: Kind::ALL.iter().find_map(|kind| self.desk(*kind).alarm()),
+            tokens: self
+                .kinds()
+                .map(|kind| (kind, self.0.kept.at_hand(kind).map(|issued| issued.expires_at.since(now)))),
+            alarm: self.alarm(),
         }
     }
 
@@ -202,16 +223,33 @@ impl Platform {
 
     fn look_after(&self) {
         let now = self.0.clock.now();
-        for kind in Kind::ALL {
+        for kind in self.kinds() {
             let desk = self.desk(kind);
-            if desk.is_due(now) && desk.is_wanted() {
+            let alarmed = !kind.is_ticket() && self.alarm().is_some();
+            if desk.is_due(now) && (alarmed || desk.is_wanted()) {
                 self.renew(kind);
             }
         }
     }
 
+    /// A ticket that is refused is no alarm: the account may lack a permission that its site does without.
+    fn alarm(&self) -> Option<Alarm> {
+        self.desk(self.token_kind()).alarm()
+    }
+
     fn desk(&self, kind: Kind) -> &Desk {
-        &self.0.desks[kind as usize]
+        debug_assert!(self.kinds().contains(&kind), "{kind} is not to be had here");
+        &self.0.desks[kind.place()]
+    }
+
+    fn kinds(&self) -> [Kind; 3] {
+        self.0.source.kinds()
+    }
+
+    /// The kind of the token that tickets take.
+    fn token_kind(&self) -> Kind {
+        let [token, ..] = self.kinds();
+        token
     }
 
     /// What comes of the fetch under way, or of one begun now.
@@ -252,15 +290,15 @@ impl Platform {
     fn resting(&self, kind: Kind) -> Option<Unavailable> {
         let now = self.0.clock.now();
         let token = || {
-            let needs_one = kind != Kind::AccessToken && self.0.kept.at_hand(Kind::AccessToken).is_none();
-            needs_one.then(|| self.desk(Kind::AccessToken).resting(now)).flatten()
+            let needs_one = kind.is_ticket() && self.0.kept.at_hand(self.token_kind()).is_none();
+            needs_one.then(|| self.desk(self.token_kind()).resting(now)).flatten()
         };
         self.desk(kind).resting(now).or_else(token)
     }
 
     fn too_late(&self, kind: Kind) -> Unavailable {
         let now = self.0.clock.now();
-        let known = self.desk(kind).last(now).or_else(|| self.desk(Kind::AccessToken).last(now));
+        let known = self.desk(kind).last(now).or_else(|| self.desk(self.token_kind()).last(now));
         known.unwrap_or_else(|| {
             self.unavailable(self.0.pace.pause, Error::unreachable(self.api(kind), "no answer in time"))
         })
@@ -271,7 +309,7 @@ impl Platform {
     }
 
     fn api(&self, kind: Kind) -> Api {
-        if kind.ticket().is_some() { Api::Ticket } else { self.0.client.token_api() }
+        self.0.source.api(kind)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The pages in Chinese (zh-CN).
 
+use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
-use crate::types::Outside;
+use crate::types::{Instead, Outside};
 
 pub(super) const WORDS: Words = Words {
     lang: "zh-CN",
@@ -15,6 +16,13 @@ pub(super) const WORDS: Words = Words {
     address: "要打开的地址",
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
+    scan_code: "登录用的二维码",
+    number: "手机上会显示这个数字",
+    scanned: "已扫码，请在手机上确认",
+    proceed: "手机上确认后，点这里继续",
+    refuse: "不是我，拒绝登录",
+    browser: "浏览器",
+    place: "网络地址",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -24,6 +32,61 @@ pub(super) const LOGOUT: Text = Text {
     button: Some("退出登录"),
     operator: None,
 };
+
+pub(super) const CHOICE: Text =
+    Text { title: "选择登录方式", lead: "登录后会回到你要打开的页面。", ..PLAIN };
+
+pub(super) const WAITING: Text = Text {
+    title: "用微信扫一扫登录",
+    lead: "用手机微信扫描二维码，再在手机上确认。",
+    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫。"],
+    ..PLAIN
+};
+
+const FIND_LEAD: &str = "有一台电脑要用你的微信登录。";
+const NOT_MINE: &[&str] = &["只有你自己正在电脑上登录时才继续。别人发来或贴出的二维码，一律拒绝。"];
+
+pub(super) const FIND_NUMBER: Text =
+    Text { title: "点击电脑上显示的数字", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
+
+pub(super) const COMPARE_NUMBER: Text = Text {
+    title: "电脑上是这个数字吗？",
+    lead: FIND_LEAD,
+    advice: NOT_MINE,
+    button: Some("数字一致，确认登录"),
+    ..PLAIN
+};
+
+pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
+    match way {
+        Way::WebsiteApp => ("微信扫码登录", "在微信的登录页上扫码"),
+        Way::WeCom => ("企业微信登录", "企业成员用企业微信扫码"),
+        Way::Handoff => ("用手机微信登录", "扫码后在手机上确认"),
+    }
+}
+
+pub(super) const fn settled(settled: Settled) -> Text {
+    match settled {
+        Settled::Confirmed => {
+            Text { title: "已确认登录", lead: "请回到电脑上继续，这个页面可以关闭。", ..PLAIN }
+        }
+        Settled::Refused => {
+            Text { title: "已拒绝登录", lead: "那台电脑没有登录，这个页面可以关闭。", ..PLAIN }
+        }
+        Settled::Mismatched => Text {
+            title: "数字不一致",
+            lead: "为了安全，这次登录已取消，电脑没有登录。",
+            advice: &["如果确实是你在登录，请在电脑上重新获取二维码，再扫一次。"],
+            ..PLAIN
+        },
+        Settled::Expired => Text {
+            title: "二维码已失效",
+            lead: "它已经用过，或者超过了两分钟。",
+            advice: &["请在电脑上重新获取二维码，再扫一次。"],
+            ..PLAIN
+        },
+    }
+}
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "请在微信中打开",
@@ -134,23 +197,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             operator: DESKTOP_DOOR,
             ..PLAIN
         },
-        Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
-            title: "请在微信中打开",
-            lead: "本网站用微信登录，需要在微信里进行。",
-            advice: &["复制下面的地址。", "打开微信，发给「文件传输助手」或任意聊天。", "在聊天里点开这个地址。"],
-            ..PLAIN
-        },
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
-            title: "请在微信中打开",
-            lead: "本网站没有开通企业微信登录，请换到微信。",
-            advice: &[
-                "复制下面的地址。",
-                "打开微信（不是企业微信），发给「文件传输助手」或任意聊天。",
-                "在聊天里点开这个地址。",
-            ],
-            operator: Some("要让访客在企业微信里登录，需要配置企业微信应用（wecom）。"),
-            ..PLAIN
-        },
+        Reason::NotInWechat { outside, instead, .. } => elsewhere(*outside, *instead),
         Reason::RateLimited { .. } => {
             Text {
                 title: "操作太频繁", lead: "这个网络的请求太多，请稍等一会儿。", button: AGAIN, ..PLAIN
@@ -214,4 +261,43 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             Text { title: "访问的人太多了", lead: "网站正忙，请稍等片刻。", button: AGAIN, ..PLAIN }
         }
     }
+}
+
+/// Where else a visitor can sign in, and how to get there.
+const fn elsewhere(outside: Outside, instead: Instead) -> Text {
+    let lead = match (outside, instead) {
+        (Outside::WeCom, Instead::Desktop) => "本网站没有开通企业微信登录，请换到电脑。",
+        (Outside::WeCom, _) => "本网站没有开通企业微信登录，请换到微信。",
+        (Outside::WeChat, Instead::Desktop) => "本网站没有开通微信内的登录，请换到电脑。",
+        (Outside::WeChat, _) => "本网站没有开通微信内的登录，请换到企业微信。",
+        (_, Instead::WeChat) => "本网站用微信登录，需要在微信里进行。",
+        (_, Instead::WeCom) => "本网站用企业微信登录，需要在企业微信里进行。",
+        (_, Instead::Desktop) => "本网站用二维码登录，需要用手机扫电脑上的二维码。",
+    };
+    let operator = match outside {
+        Outside::WeCom => Some("要让访客在企业微信里登录，需要配置企业微信应用（wecom）。"),
+        Outside::WeChat => Some("要让访客在微信里登录，需要配置服务号（official_account）。"),
+        Outside::Phone | Outside::Desktop => None,
+    };
+    let (title, advice): (_, &[&str]) = match (instead, outside) {
+        (Instead::WeChat, Outside::WeCom) => (
+            "请在微信中打开",
+            &[
+                "复制下面的地址。",
+                "打开微信（不是企业微信），发给「文件传输助手」或任意聊天。",
+                "在聊天里点开这个地址。",
+            ],
+        ),
+        (Instead::WeChat, _) => (
+            "请在微信中打开",
+            &["复制下面的地址。", "打开微信，发给「文件传输助手」或任意聊天。", "在聊天里点开这个地址。"],
+        ),
+        (Instead::WeCom, _) => {
+            ("请在企业微信中打开", &["复制下面的地址。", "打开企业微信，发到任意聊天。", "在聊天里点开这个地址。"])
+        }
+        (Instead::Desktop, _) => {
+            ("请在电脑上打开", &["复制下面的地址。", "在电脑的浏览器里打开它。", "用手机扫描那里的二维码。"])
+        }
+    };
+    Text { title, lead, advice, operator, ..PLAIN }
 }

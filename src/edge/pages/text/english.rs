@@ -1,8 +1,9 @@
 //! The pages in English.
 
+use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
 use crate::edge::fault::{Barrier, Oversize, Reason};
-use crate::types::Outside;
+use crate::types::{Instead, Outside};
 
 pub(super) const WORDS: Words = Words {
     lang: "en",
@@ -15,6 +16,13 @@ pub(super) const WORDS: Words = Words {
     address: "Address to open",
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
+    scan_code: "QR code to sign in with",
+    number: "Your phone will show this number",
+    scanned: "Scanned. Please confirm on your phone",
+    proceed: "Confirmed on your phone? Go on",
+    refuse: "This is not me: refuse",
+    browser: "Browser",
+    place: "Network address",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -24,6 +32,65 @@ pub(super) const LOGOUT: Text = Text {
     button: Some("Sign out"),
     operator: None,
 };
+
+pub(super) const CHOICE: Text = Text {
+    title: "How would you like to sign in?",
+    lead: "After signing in you come back to the page you wanted.",
+    ..PLAIN
+};
+
+pub(super) const WAITING: Text = Text {
+    title: "Scan to sign in with WeChat",
+    lead: "Scan the code with WeChat on your phone, then confirm there.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
+    ..PLAIN
+};
+
+const FIND_LEAD: &str = "A computer wants to sign in with your WeChat.";
+const NOT_MINE: &[&str] =
+    &["Go on only if it is you who is signing in on a computer. Refuse any code that somebody sent or posted."];
+
+pub(super) const FIND_NUMBER: Text =
+    Text { title: "Tap the number on your computer", lead: FIND_LEAD, advice: NOT_MINE, ..PLAIN };
+
+pub(super) const COMPARE_NUMBER: Text = Text {
+    title: "Is this the number on your computer?",
+    lead: FIND_LEAD,
+    advice: NOT_MINE,
+    button: Some("Same number: sign in"),
+    ..PLAIN
+};
+
+pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
+    match way {
+        Way::WebsiteApp => ("WeChat QR code", "Scan on WeChat’s own sign-in page"),
+        Way::WeCom => ("WeCom", "For members of the company, by WeCom"),
+        Way::Handoff => ("WeChat on your phone", "Scan, then confirm on the phone"),
+    }
+}
+
+pub(super) const fn settled(settled: Settled) -> Text {
+    match settled {
+        Settled::Confirmed => {
+            Text { title: "Sign-in confirmed", lead: "Go on at your computer. You can close this page.", ..PLAIN }
+        }
+        Settled::Refused => {
+            Text { title: "Sign-in refused", lead: "The computer was not signed in. You can close this page.", ..PLAIN }
+        }
+        Settled::Mismatched => Text {
+            title: "The numbers differ",
+            lead: "To be safe, this sign-in was cancelled. The computer was not signed in.",
+            advice: &["If it really was you, get a new code on the computer and scan again."],
+            ..PLAIN
+        },
+        Settled::Expired => Text {
+            title: "This code is no longer valid",
+            lead: "It was used already, or is older than two minutes.",
+            advice: &["Get a new code on the computer and scan again."],
+            ..PLAIN
+        },
+    }
+}
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "Open this page in WeChat",
@@ -142,27 +209,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             operator: DESKTOP_DOOR,
             ..PLAIN
         },
-        Reason::NotInWechat { outside: Outside::Phone, .. } => Text {
-            title: "Open this page in WeChat",
-            lead: "This site signs you in with WeChat, and that works inside WeChat only.",
-            advice: &[
-                "Copy the address below.",
-                "In WeChat, send it to File Transfer or to any chat.",
-                "Tap the address in that chat.",
-            ],
-            ..PLAIN
-        },
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => Text {
-            title: "Open this page in WeChat",
-            lead: "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use WeChat instead.",
-            advice: &[
-                "Copy the address below.",
-                "In WeChat (not WeCom), send it to File Transfer or to any chat.",
-                "Tap the address in that chat.",
-            ],
-            operator: Some("To sign visitors in inside WeCom, a WeCom application (wecom) must be configured."),
-            ..PLAIN
-        },
+        Reason::NotInWechat { outside, instead, .. } => elsewhere(*outside, *instead),
         Reason::RateLimited { .. } => Text {
             title: "Too many attempts",
             lead: "Too many requests came from this network. Please wait a moment.",
@@ -234,4 +281,61 @@ pub(super) const fn fault(reason: &Reason) -> Text {
             ..PLAIN
         },
     }
+}
+
+/// Where else a visitor can sign in, and how to get there.
+const fn elsewhere(outside: Outside, instead: Instead) -> Text {
+    let lead = match (outside, instead) {
+        (Outside::WeCom, Instead::Desktop) => {
+            "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use a computer instead."
+        }
+        (Outside::WeCom, _) => {
+            "You are in WeCom. Sign-in with WeCom is not set up on this site, so please use WeChat instead."
+        }
+        (Outside::WeChat, Instead::Desktop) => {
+            "You are in WeChat. Sign-in inside WeChat is not set up on this site, so please use a computer instead."
+        }
+        (Outside::WeChat, _) => {
+            "You are in WeChat. Sign-in inside WeChat is not set up on this site, so please use WeCom instead."
+        }
+        (_, Instead::WeChat) => "This site signs you in with WeChat, and that works inside WeChat only.",
+        (_, Instead::WeCom) => "This site signs you in with WeCom, and that works inside WeCom only.",
+        (_, Instead::Desktop) => {
+            "This site signs you in with a QR code, which your phone scans off a computer’s screen."
+        }
+    };
+    let operator = match outside {
+        Outside::WeCom => Some("To sign visitors in inside WeCom, a WeCom application (wecom) must be configured."),
+        Outside::WeChat => {
+            Some("To sign visitors in inside WeChat, a service account (official_account) must be configured.")
+        }
+        Outside::Phone | Outside::Desktop => None,
+    };
+    let (title, advice): (_, &[&str]) = match (instead, outside) {
+        (Instead::WeChat, Outside::WeCom) => (
+            "Open this page in WeChat",
+            &[
+                "Copy the address below.",
+                "In WeChat (not WeCom), send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+        ),
+        (Instead::WeChat, _) => (
+            "Open this page in WeChat",
+            &[
+                "Copy the address below.",
+                "In WeChat, send it to File Transfer or to any chat.",
+                "Tap the address in that chat.",
+            ],
+        ),
+        (Instead::WeCom, _) => (
+            "Open this page in WeCom",
+            &["Copy the address below.", "In WeCom, send it to any chat.", "Tap the address in that chat."],
+        ),
+        (Instead::Desktop, _) => (
+            "Open this page on a computer",
+            &["Copy the address below.", "Open it in a computer’s browser.", "Scan the code that appears there."],
+        ),
+    };
+    Text { title, lead, advice, operator, ..PLAIN }
 }

@@ -3,6 +3,7 @@
 mod chinese;
 mod english;
 
+use super::entrance::{Settled, Way};
 use crate::config::Language;
 use crate::edge::fault::Reason;
 use crate::request::Asker;
@@ -43,6 +44,19 @@ pub(super) struct Words {
     /// What the picture shows, for those who do not see it.
     pub(super) qr_code: &'static str,
     pub(super) cancel: &'static str,
+    /// As `qr_code`, where it signs a desktop in.
+    pub(super) scan_code: &'static str,
+    /// Before the number that desktop and phone share.
+    pub(super) number: &'static str,
+    /// On the desktop, once the phone is there.
+    pub(super) scanned: &'static str,
+    /// The link to go on with where no script does.
+    pub(super) proceed: &'static str,
+    pub(super) refuse: &'static str,
+    /// Before what a desktop's browser says it is.
+    pub(super) browser: &'static str,
+    /// Before a desktop's address.
+    pub(super) place: &'static str,
 }
 
 impl Tongue {
@@ -88,6 +102,45 @@ impl Tongue {
         match self {
             Self::Chinese => chinese::LOGOUT,
             Self::English => english::LOGOUT,
+        }
+    }
+
+    /// A way in: its label, and a note about it.
+    pub(super) const fn way(self, way: Way) -> (&'static str, &'static str) {
+        match self {
+            Self::Chinese => chinese::way(way),
+            Self::English => english::way(way),
+        }
+    }
+
+    pub(super) const fn choice(self) -> Text {
+        match self {
+            Self::Chinese => chinese::CHOICE,
+            Self::English => english::CHOICE,
+        }
+    }
+
+    pub(super) const fn waiting(self) -> Text {
+        match self {
+            Self::Chinese => chinese::WAITING,
+            Self::English => english::WAITING,
+        }
+    }
+
+    /// `several`: the number is found among others rather than compared.
+    pub(super) const fn confirm(self, several: bool) -> Text {
+        match (self, several) {
+            (Self::Chinese, true) => chinese::FIND_NUMBER,
+            (Self::Chinese, false) => chinese::COMPARE_NUMBER,
+            (Self::English, true) => english::FIND_NUMBER,
+            (Self::English, false) => english::COMPARE_NUMBER,
+        }
+    }
+
+    pub(super) const fn settled(self, settled: Settled) -> Text {
+        match self {
+            Self::Chinese => chinese::settled(settled),
+            Self::English => english::settled(settled),
         }
     }
 }

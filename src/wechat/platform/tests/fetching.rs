@@ -83,6 +83,25 @@ async fn nobody_waits_longer_than_the_budget() {
 }
 
 #[tokio::test]
+async fn a_gate_that_stops_keeps_nobody_waiting() {
+    let wechat = Scripted::begin(well()).await;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let client = Client::new(&account(), &wechat.endpoints(), runtime.handle().clone()).expect("TLS can be set up");
+    let clock = Clock::fixed(Timestamp(1_000_000));
+    let memory = Arc::new(Memory::new(clock.clone()));
+    let platform = Platform::paced(client, memory, clock.clone(), runtime.handle().clone(), QUICK);
+    platform.get(Kind::AccessToken).await.expect("a token");
+    runtime.shutdown_background();
+    clock.advance(Duration::from_secs(7100));
+    assert!(platform.cached(Kind::AccessToken).is_some());
+    for kind in Kind::OFFICIAL_ACCOUNT.repeat(2) {
+        clock.advance(Duration::from_secs(100));
+        assert_eq!(platform.get(kind).await.expect_err("nobody works").error.trouble, Trouble::Unreachable);
+    }
+}
+
+#[tokio::test]
 async fn the_stable_token_is_asked_for_by_post_and_never_forced() {
     let bench = Bench::new(well()).await;
     bench.get(Kind::AccessToken).await;
@@ -161,6 +180,7 @@ async fn wechats_second_word_outweighs_anybody_elses_for_a_minute() {
     bench.get(Kind::AccessToken).await;
     for _ in 0..50 {
         bench.platform.expire(Kind::AccessToken, &dead).await;
+        bench.platform.expire(Kind::AccessToken, &Secret::new("never one of ours".into())).await;
         bench.get(Kind::AccessToken).await;
     }
     assert_eq!(bench.calls(), (2, 0));

@@ -32,7 +32,7 @@ impl Lines {
 /// Everybody asks, for an hour and more.
 async fn an_hour(bench: &Bench) {
     for _ in 0..80 {
-        for kind in Kind::ALL {
+        for kind in Kind::OFFICIAL_ACCOUNT {
             let _ = bench.platform.get(kind).await;
         }
         bench.advance(75);

@@ -67,7 +67,7 @@ impl Bench {
 
     /// Waits for all fetches under way.
     async fn settled(&self) {
-        for kind in Kind::ALL {
+        for kind in Kind::OFFICIAL_ACCOUNT {
             if let Some(mut running) = self.platform.desk(kind).under_way() {
                 let _ = running.wait_for(Option::is_some).await;
             }

@@ -29,6 +29,20 @@ async fn what_one_replica_has_fetched_another_takes() {
 }
 
 #[tokio::test]
+async fn a_shared_record_that_cannot_be_is_not_believed() {
+    let key = Key::platform([account().app_id.as_str(), Kind::AccessToken.as_str(), ""]);
+    for (expires_in, expected) in [(7260, "SHARED"), (7261, "TOKEN-1"), (0, "TOKEN-1")] {
+        let wechat = Scripted::begin(well()).await;
+        let clock = Clock::fixed(Timestamp(1_000_000));
+        let memory = Arc::new(Memory::new(clock.clone()));
+        let record = [&(1_000_000_u64 + expires_in).to_be_bytes()[..], b"SHARED"].concat();
+        memory.put(key, record.into(), Duration::from_hours(3));
+        let platform = centre(&wechat, memory, &clock, QUICK);
+        assert_eq!(platform.get(Kind::AccessToken).await.expect("a token").value.expose(), expected, "{expires_in}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_used_though_the_store_does_not_take_it() {
     for store in [Away::Refusing, Away::Silent] {
         let wechat = Scripted::begin(well()).await;

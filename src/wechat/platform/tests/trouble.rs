@@ -69,6 +69,32 @@ async fn a_refusal_heals_though_nobody_is_sent_here_any_more() {
 }
 
 #[tokio::test]
+async fn an_outage_takes_no_refusal_back() {
+    let bench = Bench::new(|_| Reply::errcode(40164)).await;
+    bench.platform.get(Kind::AccessToken).await.expect_err("refused");
+    let alarm = bench.platform.state().alarm.expect("an alarm");
+    refuse(&bench, -1);
+    bench.advance(MINUTE);
+    bench.platform.get(Kind::AccessToken).await.expect_err("busy");
+    assert_eq!(bench.platform.state().alarm, Some(alarm));
+    refuse(&bench, 40125);
+    bench.advance(2 * MINUTE);
+    bench.platform.get(Kind::AccessToken).await.expect_err("refused");
+    let alarm = bench.platform.state().alarm.expect("another alarm");
+    assert_eq!((alarm.errcode, alarm.since), (40125, bench.clock.now()));
+}
+
+#[tokio::test]
+async fn a_quota_is_given_its_own_time_whatever_went_before() {
+    let bench = Bench::new(|_| Reply::errcode(-1)).await;
+    bench.platform.get(Kind::AccessToken).await.expect_err("busy");
+    refuse(&bench, 45009);
+    bench.advance(2 * MINUTE);
+    let none = bench.platform.get(Kind::AccessToken).await.expect_err("used up");
+    assert!((450..=750).contains(&none.retry_after.as_secs()), "{none:?}");
+}
+
+#[tokio::test]
 async fn a_ticket_that_is_not_granted_leaves_the_token_alone() {
     let bench =
         Bench::new(|target| if target.starts_with(TICKET) { Reply::errcode(48001) } else { token(1, 7200) }).await;
@@ -78,8 +104,13 @@ async fn a_ticket_that_is_not_granted_leaves_the_token_alone() {
     }
     assert_eq!(bench.calls(), (1, 1));
     assert_eq!(bench.get(Kind::AccessToken).await, "TOKEN-1");
-    let alarm = bench.platform.state().alarm.expect("an alarm");
-    assert_eq!((alarm.errcode, alarm.api), (48001, Api::Ticket));
+    assert_eq!(bench.platform.state().alarm, None, "the account is well, it only lacks a permission");
+    for _ in 0..3 {
+        bench.advance(5 * MINUTE);
+        bench.platform.look_after();
+        bench.settled().await;
+        assert_eq!(bench.calls(), (1, 2), "once more for those who have asked since, and no more");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,165 @@
+//! The pages on the way in: which door, and sign-in handed over to a phone.
+//!
+//! Every path in here is one of this site's own, percent-encoded where it has to be.
+
+use http::StatusCode;
+use minijinja::{Value, context};
+
+use super::guard::Needs;
+use super::icon::Icon;
+use super::text::Tongue;
+use super::view::{View, qr_context, text_context};
+use super::{Pages, qr};
+use crate::login::Choice;
+
+/// A way in that a visitor may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    WebsiteApp,
+    WeCom,
+    Handoff,
+}
+
+impl Way {
+    /// Nobody chooses the official account: inside WeChat it is the only way, and elsewhere it is none.
+    pub(in crate::edge) const fn of(choice: Choice) -> Option<Self> {
+        match choice {
+            Choice::OfficialAccount => None,
+            Choice::WebsiteApp => Some(Self::WebsiteApp),
+            Choice::WeCom => Some(Self::WeCom),
+            Choice::Handoff => Some(Self::Handoff),
+        }
+    }
+
+    /// The word of `P/login?door=…`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::WebsiteApp => "website_app",
+            Self::WeCom => "wecom",
+            Self::Handoff => "handoff",
+        }
+    }
+}
+
+/// A desktop that waits for a phone.
+///
+/// The page's script listens to `events` (`text/event-stream`), else asks `poll` every other second (`text/plain`). Both
+/// say a word: `waiting`, `scanned`, or anything else for the end. Then, and when `seconds` are over, it goes to `next`,
+/// which answers according to how things stand. Without script the page goes there every five seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting<'a> {
+    /// What the QR code leads to.
+    pub scan: &'a str,
+    /// What the phone has to show, too.
+    pub number: &'a str,
+    pub events: &'a str,
+    pub poll: &'a str,
+    pub next: &'a str,
+    /// How long the code is still good.
+    pub seconds: u64,
+}
+
+/// A phone that is asked whether the desktop may come in.
+///
+/// The form posts `ticket` and either `number`, the one that was tapped, or `answer=refuse`.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirm<'a> {
+    pub action: &'a str,
+    pub ticket: &'a str,
+    /// The desktop's own is among them; when it is alone, it is to be compared rather than found.
+    pub numbers: &'a [&'a str],
+    /// The desktop's browser, as `Chrome, Windows`.
+    pub browser: &'a str,
+    /// Where the desktop is, as far as its address tells.
+    pub place: &'a str,
+}
+
+/// What became of a desktop's sign-in, on the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Confirmed,
+    Refused,
+    /// Another number than the desktop's was tapped.
+    Mismatched,
+    /// Too late, or answered already.
+    Expired,
+}
+
+impl Settled {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Confirmed | Self::Refused => StatusCode::OK,
+            Self::Mismatched | Self::Expired => StatusCode::FORBIDDEN,
+        }
+    }
+
+    const fn icon(self) -> Icon {
+        match self {
+            Self::Confirmed => Icon::DONE,
+            Self::Refused => Icon::LEAVE,
+            Self::Mismatched => Icon::ALERT,
+            Self::Expired => Icon::CLOCK,
+        }
+    }
+}
+
+impl View {
+    pub(super) fn of_choice(ways: &[Way], login: &str, tongue: Tongue) -> Self {
+        let ways = ways.iter().map(|way| {
+            let (label, note) = tongue.way(*way);
+            context! { label, note, icon => Icon::of_way(*way).0, href => format!("{login}&door={}", way.word()) }
+        });
+        let context = context! {
+            icon => Icon::DOOR.0,
+            ways => ways.collect::<Vec<_>>(),
+            ..text_context(&tongue.choice(), tongue)
+        };
+        Self { template: "choose.html", status: StatusCode::OK, needs: Needs::Nothing, context }
+    }
+
+    pub(super) fn of_waiting(waiting: &Waiting<'_>, tongue: Tongue, pages: &Pages) -> Self {
+        let words = tongue.words();
+        let drawing = qr::draw(&pages.address(waiting.scan));
+        let context = context! {
+            qr => drawing.map(qr_context),
+            qr_label => words.scan_code,
+            number => waiting.number,
+            number_label => words.number,
+            scanned => words.scanned,
+            proceed => words.proceed,
+            events => waiting.events,
+            poll => waiting.poll,
+            next => waiting.next,
+            seconds => waiting.seconds,
+            ..text_context(&tongue.waiting(), tongue)
+        };
+        Self { template: "waiting.html", status: StatusCode::OK, needs: Needs::Ear, context }
+    }
+
+    pub(super) fn of_confirm(confirm: &Confirm<'_>, tongue: Tongue) -> Self {
+        let words = tongue.words();
+        let text = tongue.confirm(confirm.numbers.len() > 1);
+        let context = context! {
+            icon => Icon::SCREEN.0,
+            action => confirm.action,
+            ticket => confirm.ticket,
+            numbers => confirm.numbers.iter().map(|number| Value::from(*number)).collect::<Vec<_>>(),
+            refuse => words.refuse,
+            facts => vec![
+                context! { label => words.browser, value => confirm.browser },
+                context! { label => words.place, value => confirm.place },
+            ],
+            ..text_context(&text, tongue)
+        };
+        Self { template: "confirm.html", status: StatusCode::OK, needs: Needs::Form, context }
+    }
+
+    pub(super) fn of_settled(settled: Settled, tongue: Tongue) -> Self {
+        let context = context! {
+            icon => settled.icon().0,
+            ..text_context(&tongue.settled(settled), tongue)
+        };
+        Self { template: "notice.html", status: settled.status(), needs: Needs::Nothing, context }
+    }
+}
