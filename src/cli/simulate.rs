@@ -47,8 +47,8 @@ For config.toml:
     qyapi   = "{base_url}"
     wwlogin = "{base_url}"
 
-One of the three sections is enough. public_url may have any port of 127.0.0.1, [::1] or localhost. For another host, read the account at
-{base_url}/__sim/accounts, add the host to its redirect_hosts and js_hosts, and POST it back there.
+One of the three accounts is enough. public_url may have any port of 127.0.0.1, [::1] or localhost. For another host,
+read the account at {base_url}/__sim/accounts, add the host to its redirect_hosts and js_hosts, and POST it back there.
 As at WeChat, only a browser whose user agent says MicroMessenger gets in, and in WeCom one that says wxwork; others are
 shown a QR code where there is one. To let every browser in:
 curl {base_url}/__sim/rules -d '{{"require_wechat": false}}'

@@ -7,6 +7,7 @@ mod chrome;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
+mod qr;
 mod spa;
 #[path = "../examples/walk.rs"]
 #[expect(dead_code, reason = "a real browser walks here")]
