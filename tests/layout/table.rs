@@ -68,7 +68,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("prometheus_client", &["admin/exposition"]),
     ("qrcode", &["edge/pages", "simulator"]),
     ("redis", &["store/redis"]),
-    ("reqwest", &["wechat/client"]),
+    ("reqwest", &["wechat/http"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
     ("tokio_rustls", &["listener"]),
     ("toml", &["config"]),
