@@ -11,6 +11,7 @@ mod gallery;
 mod http;
 mod matrix;
 mod pages;
+mod qr;
 mod spa;
 mod town;
 #[path = "../examples/walk.rs"]
