@@ -20,7 +20,7 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "identity.jwt.header" => ("X-Env", r#""X-Env""#),
         "identity.jwt.audience" => ("env", r#""env""#),
         "pages.site_name" => ("Env", r#""Env""#),
-        "pages.logo_file" => ("src/demo/site/assets/mountains.svg", r#""src/demo/site/assets/mountains.svg""#),
+        "pages.logo_file" => ("tests/config/logo.svg", r#""tests/config/logo.svg""#),
         "website_app.app_id" => ("wx1111111111111111", r#""wx1111111111111111""#),
         "wecom.corp_id" => ("ww1111111111111111", r#""ww1111111111111111""#),
         "wecom.agent_id" => ("1000007", r#""1000007""#),

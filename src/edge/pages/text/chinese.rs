@@ -17,15 +17,14 @@ pub(super) const WORDS: Words = Words {
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
-    scanned: "已扫码",
-    number: "请在手机上输入这个数字",
-    proceed: "手机上确认后，点这里继续",
+    number: "已扫码。请在手机上输入这个数字：",
     type_number: "电脑上显示的两位数字，只能输一次",
-    refuse: "拒绝登录",
-    site: "网站",
+    site: "登录到",
+    proceed: "手机上确认后，点这里继续",
+    refuse: "拒绝",
     browser: "浏览器",
-    address_of_desktop: "网络地址",
-    same_network: "与这部手机在同一网络",
+    place: "网络地址",
+    same_network: "（和这部手机是同一个网络）",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -36,30 +35,22 @@ pub(super) const LOGOUT: Text = Text {
     operator: None,
 };
 
-pub(super) const FRAGMENT: Text = Text {
-    title: "正在前往微信登录",
-    lead: "登录后会回到你要打开的页面。如果没有自动跳转，请点下面的按钮。",
-    advice: &[],
-    button: Some("用微信登录"),
-    operator: None,
-};
-
 pub(super) const CHOICE: Text =
     Text { title: "选择登录方式", lead: "登录后会回到你要打开的页面。", ..PLAIN };
 
 pub(super) const WAITING: Text = Text {
     title: "用微信扫一扫登录",
     lead: "用手机微信扫描二维码，再在手机上输入这里显示的数字。",
-    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫。"],
+    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫，也不要把数字告诉别人。"],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "在电脑上登录？",
+    title: "要让这台电脑登录吗？",
     lead: "输入电脑屏幕上的数字，那台电脑就会以你的身份登录。",
     advice: &["只有你自己正在那台电脑前才继续。二维码、链接或数字是别人发来的，请拒绝。"],
     button: Some("确认登录"),
-    operator: None,
+    ..PLAIN
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -80,6 +71,14 @@ pub(super) const fn settled(settled: Settled) -> Text {
         }
     }
 }
+
+pub(super) const FRAGMENT: Text = Text {
+    title: "正在前往微信登录",
+    lead: "登录后会回到你要打开的页面。如果没有自动跳转，请点下面的按钮。",
+    advice: &[],
+    button: Some("用微信登录"),
+    operator: None,
+};
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "请在微信中打开",
@@ -201,8 +200,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            // WeChat's own words, which stand at the bottom of the same screen.
-            lead: "该网页需获取个人信息才可使用完整服务，当前仅可浏览部分内容。",
+            lead: "现在是微信快照页，只能浏览，不能登录。",
             advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },

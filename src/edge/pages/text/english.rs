@@ -17,15 +17,14 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    scanned: "Scanned",
-    number: "Enter this number on your phone",
-    proceed: "Confirmed on the phone? Go on",
+    number: "Scanned. Type this number on your phone:",
     type_number: "The two digits on the computer (one try)",
+    site: "Sign in to",
+    proceed: "Confirmed on your phone? Go on",
     refuse: "Refuse",
-    site: "Site",
     browser: "Browser",
-    address_of_desktop: "Network address",
-    same_network: "in the same network as this phone",
+    place: "Network address",
+    same_network: " (the same network as this phone)",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -33,14 +32,6 @@ pub(super) const LOGOUT: Text = Text {
     lead: "After signing out you will need WeChat to come back in.",
     advice: &[],
     button: Some("Sign out"),
-    operator: None,
-};
-
-pub(super) const FRAGMENT: Text = Text {
-    title: "Signing in with WeChat",
-    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
-    advice: &[],
-    button: Some("Sign in with WeChat"),
     operator: None,
 };
 
@@ -52,17 +43,17 @@ pub(super) const CHOICE: Text = Text {
 
 pub(super) const WAITING: Text = Text {
     title: "Scan to sign in with WeChat",
-    lead: "Scan the code with WeChat on your phone, then enter there the number that appears here.",
-    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
+    lead: "Scan the code with WeChat on your phone, then type there the number that appears here.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you, and tell nobody the number."],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "Sign in on a computer?",
-    lead: "Enter the number on its screen, and that computer will be signed in as you.",
+    title: "Let this computer sign in?",
+    lead: "Type the number on its screen, and that computer will be signed in as you.",
     advice: &["Go on only if it is you at that computer. If somebody sent you the code, a link or the number, refuse."],
-    button: Some("Confirm sign-in"),
-    operator: None,
+    button: Some("Sign in"),
+    ..PLAIN
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -83,6 +74,14 @@ pub(super) const fn settled(settled: Settled) -> Text {
         }
     }
 }
+
+pub(super) const FRAGMENT: Text = Text {
+    title: "Signing in with WeChat",
+    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
+    advice: &[],
+    button: Some("Sign in with WeChat"),
+    operator: None,
+};
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "Open this page in WeChat",
@@ -209,7 +208,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
+            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },

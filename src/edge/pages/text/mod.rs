@@ -46,19 +46,20 @@ pub(super) struct Words {
     pub(super) cancel: &'static str,
     /// As `qr_code`, where it signs a desktop in.
     pub(super) scan_code: &'static str,
-    /// On the desktop, once the phone is there, and before the number to type there.
-    pub(super) scanned: &'static str,
+    /// On the desktop, before the number that has to be typed on the phone.
     pub(super) number: &'static str,
-    /// The link to go on with where no script does.
-    pub(super) proceed: &'static str,
-    /// Of the field on the phone.
+    /// On the phone, before the place where that number is typed.
     pub(super) type_number: &'static str,
-    pub(super) refuse: &'static str,
     /// Before the site's name.
     pub(super) site: &'static str,
+    /// The link to go on with where no script does.
+    pub(super) proceed: &'static str,
+    pub(super) refuse: &'static str,
     /// Before what a desktop's browser says it is.
     pub(super) browser: &'static str,
-    pub(super) address_of_desktop: &'static str,
+    /// Before a desktop's address.
+    pub(super) place: &'static str,
+    /// After it.
     pub(super) same_network: &'static str,
 }
 
