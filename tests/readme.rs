@@ -53,6 +53,8 @@ fn accepted(text: &str) -> Result<(), String> {
     fs::write(&key, fresh_key()).expect("written");
     let text = text
         .replace("/run/secrets/wechat", secret.to_str().expect("text"))
+        .replace("/run/secrets/website_app", secret.to_str().expect("text"))
+        .replace("/run/secrets/wecom", secret.to_str().expect("text"))
         .replace("/run/secrets/admin", admin.to_str().expect("text"))
         .replace("key.pem", key.to_str().expect("text"));
     let secret = ("WXGATE_SECRET".to_owned(), "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LTEyMzQ1Njc4".to_owned());

@@ -10,6 +10,11 @@ use crate::config::{Config, Effective, Loaded};
 /// Where origins begin, so that they stand below each other.
 const ORIGIN_COLUMN: usize = 56;
 
+/// What no configuration shows, and WeChat cannot be asked: a running gate finds out by its visitors, and says so.
+const TWO_OPENIDS: &str = "website_app: knows a visitor by another openid than official_account does. Know visitors by their \
+    unionid, and bind both accounts to one Open Platform account at open.weixin.qq.com, or WeChat tells none; the log \
+    warns after 20 visitors without.";
+
 /// Reads the configuration and writes what is to be said of it; with `online` asks WeChat, too, whether it accepts a good
 /// one. No secret is among that (R28).
 ///
@@ -37,10 +42,13 @@ pub fn check(
 }
 
 fn effective(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    for warning in &loaded.warnings {
+    let Config { official_account, website_app, .. } = &loaded.config;
+    let two_openids = (official_account.is_some() && website_app.is_some()).then_some(TWO_OPENIDS);
+    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    for warning in warnings.iter().map(String::as_str).chain(two_openids) {
         writeln!(out, "warning: {warning}")?;
     }
-    if !loaded.warnings.is_empty() {
+    if !warnings.is_empty() || two_openids.is_some() {
         writeln!(out)?;
     }
     for Effective { key, shown, origin } in &loaded.effective {
@@ -114,6 +122,24 @@ official_account: missing. Write [official_account] with the app_id and app_secr
         assert!(shown.starts_with("warning: config.toml:1: public_url: is http"), "{shown}");
         assert!(shown.contains("\nwarning: session.secret: missing"), "{shown}");
         assert!(shown.contains("\nsession.secret = (random)"), "{shown}");
+    }
+
+    #[test]
+    fn two_accounts_that_know_one_visitor_by_two_openids_are_pointed_out() {
+        let website = "[website_app]\napp_id = 'wx0123456789abcde0'\napp_secret = '0123456789abcdef0123456789abcdef'\n";
+        let secret = [("WXGATE_SECRET", "a-secret-of-32-bytes-or-more-bytes")];
+        let (code, shown) = run(&format!("{GOOD_FILE}{website}"), &secret);
+        assert_eq!(code, 0, "{shown}");
+        let warnings: Vec<&str> = shown.lines().take_while(|line| line.starts_with("warning: ")).collect();
+        let [no_userinfo, two_openids] = warnings[..] else { panic!("{shown}") };
+        assert!(no_userinfo.contains("official_account.scope: is \"base\"") && no_userinfo.contains("unionid"));
+        assert!(two_openids.starts_with("warning: website_app: ") && two_openids.contains("unionid"), "{two_openids}");
+
+        let route = "[[route]]\npath = '/account/**'\nscope = 'userinfo'\n";
+        let (_, shown) = run(&format!("{GOOD_FILE}{website}{route}"), &secret);
+        assert!(!shown.contains("official_account.scope: is") && shown.contains(two_openids), "{shown}");
+        let (_, shown) = run(GOOD_FILE, &secret);
+        assert!(!shown.contains("warning"), "{shown}");
     }
 
     #[test]

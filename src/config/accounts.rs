@@ -3,7 +3,7 @@
 use super::problem::Fault;
 use super::reader::Reader;
 use super::value::Value;
-use super::{OfficialAccount, SnapshotPolicy, TokenSource, WeCom, WebsiteApp, parse};
+use super::{OfficialAccount, Route, SnapshotPolicy, TokenSource, WeCom, WebsiteApp, parse};
 use crate::secret::Secret;
 use crate::types::{AgentId, AppId, Scope};
 
@@ -50,6 +50,20 @@ pub(super) fn accounts(read: &mut Reader<'_>) -> Accounts {
         read.refuse("website_app.app_id", Fault::new("is the official account's", remedy));
     }
     accounts
+}
+
+/// A visitor has an openid at each account; only the unionid is the same, and only a profile has it.
+pub(super) fn one_visitor_at_two(read: &mut Reader<'_>, accounts: &Accounts, routes: &[Route]) {
+    let (Some(official), Some(_)) = (&accounts.official_account, &accounts.website_app) else { return };
+    let asked = |scope| scope == Scope::UserInfo;
+    if !asked(official.scope) && !routes.iter().filter_map(|route| route.scope).any(asked) {
+        read.warn(
+            "official_account.scope",
+            "is \"base\", and no route asks for more, so that WeChat tells no unionid: whoever comes by website_app, \
+             too, is somebody else to the site",
+            r#"Write scope = "userinfo" here, or for the routes where it matters."#,
+        );
+    }
 }
 
 fn official_account(read: &mut Reader<'_>) -> Option<OfficialAccount> {

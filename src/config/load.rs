@@ -133,6 +133,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     let log = sections::log(read);
     let endpoints = sections::endpoints(read);
     let routes = routes::routes(read, upstream.as_ref(), &around);
+    accounts::one_visitor_at_two(read, &accounts, &routes);
     Some(Config {
         upstream: upstream?,
         server,

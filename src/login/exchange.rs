@@ -12,6 +12,7 @@ use super::flow::{Flow, State};
 use super::outcome::{Memo, Outcome};
 use super::rounds::{Known, Rounds};
 use super::standing::{Refusal, Standing};
+use super::unionid::Unionids;
 use super::witness::{Found, Witness};
 use crate::clock::Clock;
 use crate::config::SnapshotPolicy;
@@ -39,6 +40,7 @@ struct Inner {
     rounds: Rounds,
     sign_ins: SignIns,
     standings: [Standing; 3],
+    unionids: Unionids,
     /// For everything a callback waits for.
     budget: Duration,
     /// Where the work is done, so that it ends well even when nobody waits for it any more.
@@ -73,8 +75,20 @@ impl Exchange {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { accounts, sessions, store, rounds, sign_ins, snapshot, clock, budget, runtime } = parts;
         let standings = Account::ALL.map(|account| Standing::new(account, clock.clone()));
+        let unionids = Unionids::new(accounts.official_account.is_some() && accounts.website_app.is_some());
         let (witness, in_flight) = (Witness { accounts, snapshot }, Mutex::default());
-        Self(Arc::new(Inner { witness, sessions, store, rounds, sign_ins, standings, budget, runtime, in_flight }))
+        Self(Arc::new(Inner {
+            witness,
+            sessions,
+            store,
+            rounds,
+            sign_ins,
+            standings,
+            unionids,
+            budget,
+            runtime,
+            in_flight,
+        }))
     }
 
     /// See [`super::Login::refusal`].
@@ -195,6 +209,7 @@ impl Inner {
 
     /// WeChat has said who it is.
     async fn admit(&self, callback: &Callback, identity: Identity) -> Outcome {
+        self.unionids.note(&identity);
         let visitor = callback.visitor.as_ref().filter(|session| !self.sessions.has_ended(session));
         let opened = self.sessions.open(&keep_what_is_known(identity, visitor), visitor);
         self.rounds.remember(callback.flow.state, Known { round: callback.flow.round, completed: true }).await;

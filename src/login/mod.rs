@@ -17,6 +17,7 @@ mod rounds;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod unionid;
 mod witness;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The people who live in the default world, one for each thing that goes wrong with names.
 
-use super::settings::{Following, User};
+use super::settings::{Belonging, Following, User};
 
 pub(super) fn users() -> Vec<User> {
     let user = |id: &str, nickname: &[u8], avatar, following| User {
@@ -8,10 +8,13 @@ pub(super) fn users() -> Vec<User> {
         nickname: nickname.to_vec(),
         avatar,
         following,
+        belonging: Belonging::Outsider,
     };
+    let customer = |user: User| User { belonging: Belonging::Customer, ..user };
+    let member = |userid: &str, user: User| User { belonging: Belonging::Member { userid: userid.to_owned() }, ..user };
     let long = "名字\"特别\"长的阿长\\又名/Long-Name O'Neil & <b>Söhne</b> ☕️ ".repeat(8);
     vec![
-        user("lin", "林小雨🌧️".as_bytes(), Some(205), Following::Yes),
+        customer(user("lin", "林小雨🌧️".as_bytes(), Some(205), Following::Yes)),
         user("fei", "阿飞✈️".as_bytes(), Some(28), Following::FromMenu),
         user("wang", "老王".as_bytes(), None, Following::Yes),
         user("doudou", "豆豆👨‍👩‍👧 Doudou".as_bytes(), Some(96), Following::Yes),
@@ -23,6 +26,9 @@ pub(super) fn users() -> Vec<User> {
             Following::Yes,
         ),
         user("chang", long.as_bytes(), Some(265), Following::Yes),
+        // The staff. A userid is not always letters: whoever makes it may choose.
+        member("ZhangWei", user("zhang", "张伟".as_bytes(), Some(150), Following::Yes)),
+        member("chen.jing@cafe", user("chen", "陈静".as_bytes(), None, Following::Yes)),
     ]
 }
 

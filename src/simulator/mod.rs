@@ -1,7 +1,7 @@
 //! A pretend WeChat on a socket, for `wxgate simulate`, `wxgate demo` and the tests.
 //!
 //! It shares no code with the gate and imports nothing of it, so that two readings of WeChat's documentation check each
-//! other; it is reached by URL only. It keeps rules 1–9, 11–22, 24 and 25 of the fidelity checklist (`WECHAT.md` §12),
+//! other; it is reached by URL only. It keeps rules 1–22, 24 and 25 of the fidelity checklist (`WECHAT.md` §12),
 //! whose numbers the tests carry in their names; but not WeCom's part of rule 20, nor what WeChat pushes to sites (22).
 //!
 //! # The browser's side
@@ -9,6 +9,12 @@
 //! `GET /connect/oauth2/authorize` behaves as open.weixin.qq.com does inside WeChat. Who the visitor is comes, in this
 //! order, from the header `X-Sim-User` (with `X-Sim-Answer`, see `auto`), from `/__sim/auto`, from the cookie of a browser
 //! that was told to remember, or from the page where one picks a user.
+//!
+//! `GET /connect/qrconnect` is for website apps, in every browser: a page with a QR code that says
+//! `/connect/confirm?uuid=…`, where a phone picks its user and says yes or no. The page waits at
+//! `/connect/l/qrconnect?uuid=…&last=…`, which answers `{"wx_errcode", "wx_code", "redirect_url"}` as soon as the number is
+//! not `last` (408 waiting, 404 scanned, 403 refused, 402 expired, 405 confirmed), and goes to `redirect_url` by itself.
+//! A visitor who acts by itself (`X-Sim-User`, `/__sim/auto`) is sent back at once, with no page.
 //!
 //! # The API's side
 //!
@@ -48,17 +54,19 @@
 //! | `POST /__sim/auto {"user": "lin", "answer": "allow"}` | visitors act by themselves: authorize answers with 302s only. `answer`: `allow` (default), `refuse-no-code`, `refuse-authdeny`, `refuse-stay`. `{"user": null}` ends it |
 //! | `POST /__sim/faults [{…}]` | replaces the list of faults: see below. `GET` tells what is left of it |
 //! | `POST /__sim/duplicates {"mode": "prefetch", "times": 1, "via": "127.0.0.1:4180"}` | callbacks come more than once: see below |
+//! | `GET /__sim/qr` | the QR codes that were shown, oldest first: `uuid`, `app_id`, `state` (`waiting`, `scanned`, `refused`, `expired`, `confirmed`), `user`, `expires_in`, `scan_url`, `redirect_url` |
+//! | `POST /__sim/qr {"do": "confirm", "user": "lin", "uuid": "…"}` | what a phone does: `scan`, `confirm`, `refuse` (with `refusal`, or as the rule `qr_refusal` has it). Without `uuid`: the newest code. Without `user`: who has scanned it |
 //! | `POST /__sim/snapshot {"mode": "first"}` | `off`, `first` (once per user and account), `always` |
 //! | `POST /__sim/users {"id": "zhao", "nickname": "赵", "avatar": 120, "following": "yes"}` | adds or replaces a user, or a list of them. Instead of `nickname`: `nickname_hex` for bytes that are not text. `avatar`: a hue, or absent. `following`: `no`, `yes` (default), `from_menu`. `GET` lists them with their openids |
 //! | `POST /__sim/accounts {…}` | adds or replaces an account, or a list of them; the fields are those of [`Account`]. `GET` lists them |
-//! | `POST /__sim/rules {"lenient": true}` | changes `require_wechat`, `lenient`, `strict_state`, `remember`, `refusal` (`no-code`, `authdeny`, `stay`), `sign_ins_per_minute` (0: unlimited); what is absent stays. `GET` tells them |
+//! | `POST /__sim/rules {"lenient": true}` | changes `require_wechat`, `lenient`, `strict_state`, `remember`, `refusal` (`no-code`, `authdeny`, `stay`), `qr_refusal` (the same, on a phone that scanned; at the start `stay`), `sign_ins_per_minute` (0: unlimited); what is absent stays. `GET` tells them |
 //! | `POST /__sim/kill {"what": ["stable"], "app_id": "wx…"}` | ends tokens and tickets now, as another program with the same secret can: `classic`, `stable`, `jsapi`, `wx_card`; absent: all, of all accounts |
 //! | `POST /__sim/quotas {"token": 2}` | changes `token`, `stable_token`, `getticket`, `force_refresh` (a day), `stable_token_per_minute`, `clear_quota_per_month`; 0: not one call; what is absent stays. `GET` tells limits and use. Days begin at midnight in Beijing |
 //! | `POST /__sim/whitelist {"ips": ["203.0.113.0/28"], "otherwise": "refuse", "seen_as": "198.51.100.7"}` | who may fetch tokens. Everybody else gets 40164, or, with `"otherwise": "confirm"`, 89503 and waits for the administrator. `seen_as`: the address every caller has, absent: its own. `{"ips": null}` lets everybody. `GET` tells it |
 //! | `POST /__sim/administrator {"answer": "approve"}` | answers for all addresses that wait: `approve`, or `refuse` (89507 for an hour; the next time 89506 for a day) |
 //! | `POST /__sim/reset` | the world as it was at the start: no codes, tokens, consents, faults, events; the clock too |
 //!
-//! **Faults.** Each has `api` (`authorize`, `access_token`, `refresh_token`, `userinfo`, `auth`, `token`, `stable_token`,
+//! **Faults.** Each has `api` (`authorize`, `qrconnect`, `access_token`, `refresh_token`, `userinfo`, `auth`, `token`, `stable_token`,
 //! `getticket`, `getcallbackip`, `get_api_domain_ip`, `clear_quota`) or `path`; `times` (absent: always); and what happens: `errcode` (with `errmsg`), `http_status`, `body` (or `body_hex`), `truncated` (bytes of the
 //! real answer's body that get through before the connection is cut), `delay_ms`, `reset_before`, `reset_after`. A reset
 //! before leaves everything as it was; a reset after consumes the code first. With `"after": true` an `errcode`,
@@ -70,7 +78,8 @@
 //! and the same state. `off`. `times`: so many sign-ins, absent: all. `via`: where to connect to, whatever the callback's
 //! host is; without it the callback's own host. Only plain HTTP.
 //!
-//! **Events.** `authorize` (`outcome`: `page` with `error`, `hop`, `pick`, `consent`, `declined`, `code`), `code`, `exchange`
+//! **Events.** `authorize` (`outcome`: `page` with `error`, `hop`, `pick`, `consent`, `declined`, `code`), `qrconnect`
+//! (`outcome`: `page`, `qr` with `uuid`, `declined`, `code`), `qr` (`outcome`: `scanned`, `confirmed`, `refused`, `gone`), `code`, `exchange`
 //! (`outcome`: `ok` or the errcode), `refresh`, `userinfo`, `auth`, `fault`, `duplicate`; `token`, `stable_token`
 //! and `getticket` (with `fresh`: made for this call), `getcallbackip`, `get_api_domain_ip`, `clear_quota`, `kill`, and
 //! `jssdk` (`outcome`: `ok`, `invalid signature`, …; `looked_at`: the URL that counted). Codes and tokens are in full:
@@ -80,7 +89,7 @@
 //!
 //! # Rooms
 //!
-//! `browser/` is open.weixin.qq.com (QR login and WeCom's pages belong there), `api/` is api.weixin.qq.com, `jssdk/` is
+//! `browser/` is open.weixin.qq.com, its `qr/` what desktops show and phones scan, `api/` is api.weixin.qq.com, `jssdk/` is
 //! the app, `control/` is the rest of `/__sim/`, and `platform/` is what the account's side of the API keeps. Each answers an `Ask` with an `Answer` by changing the one
 //! `World`; `server` decides between them, and applies faults in front of all but `/__sim/`.
 
@@ -104,8 +113,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
-pub use settings::{APP_ID, APP_SECRET, Account, AccountKind, Following, Refusal, Scope, Settings, Snapshot, User};
+pub use settings::{
+    AGENT_ID, APP_ID, APP_SECRET, Account, AccountKind, Belonging, CORP_ID, CORP_SECRET, Following, Refusal, Scope,
+    Settings, Snapshot, User, WEBSITE_APP_ID, WEBSITE_APP_SECRET,
+};
 use world::World;
 
 /// A pretend WeChat, bound to its address and ready to run.
@@ -125,7 +138,9 @@ impl Simulator {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let base_url = settings.base_url.clone().unwrap_or_else(|| format!("http://{}", reachable(address)));
-        let shared = Shared { base_url, world: Mutex::new(World::new(settings.clone())), settings };
+        let settings = Settings { base_url: Some(base_url.clone()), ..settings };
+        let world = Mutex::new(World::new(settings.clone()));
+        let shared = Shared { base_url, world, settings, qr_changes: watch::Sender::default() };
         Ok(Self { listener, address, shared: Arc::new(shared) })
     }
 
@@ -154,12 +169,19 @@ struct Shared {
     /// The world as it was at the start, for `/__sim/reset`.
     settings: Settings,
     world: Mutex<World>,
+    /// Counts what may have happened to a QR code, for the pages that wait for it.
+    qr_changes: watch::Sender<u64>,
 }
 
 impl Shared {
     fn world(&self) -> MutexGuard<'_, World> {
         // A panic elsewhere must not make every later request panic too.
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets every page that shows a QR code look again.
+    fn stir(&self) {
+        self.qr_changes.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 }
 

@@ -35,6 +35,16 @@ impl Random {
         format!("0{}", self.text(LETTERS_AND_DIGITS, 31))
     }
 
+    /// A code of WeCom's: another shape, and longer.
+    pub(super) fn corp_code(&mut self) -> String {
+        self.text(URL_SAFE, 43)
+    }
+
+    /// A token or user ticket of WeCom's: no digits in front.
+    pub(super) fn corp_token(&mut self) -> String {
+        self.text(URL_SAFE, 214)
+    }
+
     /// An access or refresh token in WeChat's shape: two digits, `_`, then a long text.
     pub(super) fn token(&mut self) -> String {
         format!("{}_{}", 10 + self.below(90), self.text(URL_SAFE, 86))
@@ -70,10 +80,20 @@ impl Random {
         }
     }
 
+    /// The same of WeCom's.
+    pub(super) fn hint(&mut self, now: u64) -> String {
+        format!("hint: [{now}_{}_{:016x}{:016x}]", self.below(1000), self.word(), self.word())
+    }
+
     /// What WeChat's support wants to be told about a refused call.
     pub(super) fn rid(&mut self) -> String {
         let mut part = || self.word() >> 32;
         format!("rid: {:08x}-{:08x}-{:08x}", part(), part(), part())
+    }
+
+    /// The name of a QR code, in WeChat's shape: 16 letters and digits, a zero first.
+    pub(super) fn uuid(&mut self) -> String {
+        format!("0{}", self.text(LETTERS_AND_DIGITS, 15))
     }
 
     /// A nonce for one page's script.
@@ -89,6 +109,11 @@ impl Random {
 /// The openid of a user at an account: 28 characters, the same in every run, different at every account.
 pub(super) fn openid(app_id: &str, user: &str) -> String {
     format!("{}{}", account_prefix(app_id), derived(&["openid", app_id, user]).text(URL_SAFE, 21))
+}
+
+/// The `external_userid` of a customer at a corporation: 32 characters, the same in every run.
+pub(super) fn external_userid(corp_id: &str, user: &str) -> String {
+    format!("wm{}", derived(&["external", corp_id, user]).text(URL_SAFE, 30))
 }
 
 /// The unionid of a user among the accounts of one Open Platform account: 28 characters, the same in every run.

@@ -92,7 +92,7 @@ async fn serve(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -
         return Ok(jssdk::answer(&ask, shared));
     }
     if ask.path == "/" || ask.path.starts_with("/__sim/") {
-        return control::answer(&ask, shared);
+        return control::answer(&ask, shared).await;
     }
     let fault = shared.world().faults.take(&ask.path);
     match fault {
@@ -104,7 +104,7 @@ async fn serve(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -
 /// The room a request belongs to, and its answer when nothing is made to go wrong.
 pub(super) async fn route(ask: &Ask, shared: &Arc<Shared>) -> Answer {
     match ask.path.as_str() {
-        path if path.starts_with("/connect/") => browser::answer(ask, shared).await,
+        path if path.starts_with("/connect/") || path.starts_with("/wwlogin/") => browser::answer(ask, shared).await,
         path if path.starts_with("/mmopen/") => browser::avatar::answer(ask, shared),
         path if path.starts_with("/sns/") || path.starts_with("/cgi-bin/") => api::answer(ask, shared),
         _ => Ok(reply(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "there is nothing here\n")),

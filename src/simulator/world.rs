@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
+use super::browser::qr::codes::QrCodes;
 use super::clock::Clock;
 use super::control::duplicates::Duplicates;
 use super::control::faults::Faults;
@@ -16,8 +17,10 @@ use super::settings::{Account, AccountKind, Refusal, Scope, Settings, User};
 const REMEMBERED: usize = 20_000;
 /// How long a consent to give the profile makes the next one silent.
 const CONSENT_SECONDS: u64 = 30 * 24 * 3600;
-/// Life of an unused code of an official account, and of an Open Platform app.
+/// Life of an unused code of an official account or a WeCom application, and of an Open Platform app.
 const CODE_SECONDS: (u64, u64) = (300, 600);
+/// Life of what opens a WeCom member's details.
+const USER_TICKET_SECONDS: u64 = 1800;
 
 /// Everything the simulator knows. One lock, never held across an await.
 #[derive(Debug)]
@@ -34,7 +37,9 @@ pub(super) struct World {
     pub(super) codes: Ledger<Code>,
     pub(super) access_tokens: Ledger<AccessToken>,
     pub(super) refresh_tokens: Ledger<RefreshToken>,
+    pub(super) user_tickets: Ledger<UserTicket>,
     pub(super) platform: Platform,
+    pub(super) qr_codes: QrCodes,
     consents: HashMap<Pair, u64>,
     snapshots_seen: HashSet<Pair>,
     sign_ins: HashMap<Pair, (u64, u32)>,
@@ -78,8 +83,18 @@ pub(super) enum Who {
 #[derive(Debug)]
 pub(super) struct Code {
     pub(super) grant: Grant,
+    /// Where it was sent, which WeCom looks at again when it is spent.
+    pub(super) redirect_uri: String,
     pub(super) expires_at: u64,
     pub(super) used: bool,
+}
+
+/// What opens the details of a member of a corporation.
+#[derive(Debug)]
+pub(super) struct UserTicket {
+    pub(super) corp_id: String,
+    pub(super) user: String,
+    pub(super) expires_at: u64,
 }
 
 #[derive(Debug)]
@@ -110,14 +125,27 @@ impl World {
             codes: Ledger::default(),
             access_tokens: Ledger::default(),
             refresh_tokens: Ledger::default(),
+            user_tickets: Ledger::default(),
+            qr_codes: QrCodes::default(),
             consents: HashMap::new(),
             snapshots_seen: HashSet::new(),
             sign_ins: HashMap::new(),
         }
     }
 
+    /// The account of this id; of a corporation the first of its applications.
     pub(super) fn account(&self, app_id: &str) -> Option<&Account> {
         self.settings.accounts.iter().find(|account| account.app_id == app_id)
+    }
+
+    /// The applications of a corporation.
+    pub(super) fn applications(&self, corp_id: &str) -> impl Iterator<Item = &Account> {
+        self.settings.accounts.iter().filter(move |app| app.kind == AccountKind::WeCom && app.app_id == corp_id)
+    }
+
+    /// One application of a corporation.
+    pub(super) fn application(&self, corp_id: &str, agent_id: &str) -> Option<&Account> {
+        self.applications(corp_id).find(|app| app.agent_id.as_deref() == Some(agent_id))
     }
 
     pub(super) fn user(&self, id: &str) -> Option<&User> {
@@ -130,13 +158,24 @@ impl World {
     }
 
     /// Issues a code that stands for the grant.
-    pub(super) fn issue_code(&mut self, grant: Grant) -> String {
+    pub(super) fn issue_code(&mut self, grant: Grant, redirect_uri: &str) -> String {
         let (in_wechat, open_platform) = CODE_SECONDS;
-        let website = self.account(&grant.app_id).is_some_and(|account| account.kind == AccountKind::WebsiteApp);
-        let expires_at = self.clock.now() + if website { open_platform } else { in_wechat };
-        let code = self.random.code();
-        self.codes.put(code.clone(), Code { grant, expires_at, used: false });
+        let kind = self.account(&grant.app_id).map(|account| account.kind);
+        let life = if kind == Some(AccountKind::WebsiteApp) { open_platform } else { in_wechat };
+        let code = if kind == Some(AccountKind::WeCom) { self.random.corp_code() } else { self.random.code() };
+        let expires_at = self.clock.now() + life;
+        let issued = Code { grant, redirect_uri: redirect_uri.to_owned(), expires_at, used: false };
+        self.codes.put(code.clone(), issued);
         code
+    }
+
+    /// Issues what opens a member's details.
+    pub(super) fn issue_user_ticket(&mut self, corp_id: &str, user: &str) -> String {
+        let ticket = self.random.corp_token();
+        let expires_at = self.clock.now() + USER_TICKET_SECONDS;
+        let issued = UserTicket { corp_id: corp_id.to_owned(), user: user.to_owned(), expires_at };
+        self.user_tickets.put(ticket.clone(), issued);
+        ticket
     }
 
     /// Remembers that the user let this account have the profile.
@@ -170,11 +209,10 @@ impl World {
     /// The unionid of a grant: only with the profile, and only where the account is bound to the Open Platform.
     pub(super) fn unionid(&self, grant: &Grant) -> Option<String> {
         let open_platform = self.account(&grant.app_id)?.open_platform.as_deref()?;
-        match (grant.scope, &grant.who) {
-            (Scope::Base, _) => None,
-            (Scope::Userinfo, Who::User(user)) => Some(random::unionid(open_platform, user)),
-            (Scope::Userinfo, Who::Virtual { unionid, .. }) => Some(unionid.clone()),
-        }
+        grant.scope.has_profile().then(|| match &grant.who {
+            Who::User(user) => random::unionid(open_platform, user),
+            Who::Virtual { unionid, .. } => unionid.clone(),
+        })
     }
 }
 

@@ -61,17 +61,20 @@ export async function client(browser, origins, name, run, options = {}) {
   page.on('pageerror', (error) => found.push(`script: ${error.stack}`));
   page.on('console', (message) => {
     // A page that comes with 401 or 403 is told of as if it were missing.
-    const told = /^Failed to load resource/.test(message.text()) && refused.has(message.location().url);
+    const told = /^Failed to load resource/.test(message.text()) && refused.has(message.location().url.split('#')[0]);
     if (message.type() === 'error' && !told) found.push(`console: ${message.text()} ${message.location().url}`);
   });
   page.on('request', (request) => {
     const url = request.url();
     if (!/^(data|about|blob):/.test(url) && !origins.some((origin) => url.startsWith(`${origin}/`))) found.push(`request: ${url}`);
   });
-  page.on('response', (response) => {
+  page.on('response', async (response) => {
     if (!response.request().isNavigationRequest()) return;
-    answers.push({ url: response.url(), status: response.status(), headers: response.headers() });
-    if (response.status() >= 400) refused.add(response.url());
+    const [url, status, headers] = [response.url(), response.status(), response.headers()];
+    answers.push({ url, status, headers });
+    if (status >= 400) refused.add(url.split('#')[0]);
+    const own = url.startsWith(`${origins[0]}/`) && /default-src 'none'/.test(headers['content-security-policy']);
+    if (own && (await response.body().catch(() => '')).length > 30_000) found.push(`size: ${url}`);
   });
   const watch = {
     // Every answer to a navigation so far, oldest first.

@@ -6,9 +6,11 @@ mod children;
 mod chrome;
 mod fragment;
 mod gallery;
+mod handoff;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
+mod matrix;
 mod pages;
 mod spa;
 mod town;

@@ -56,8 +56,7 @@ async fn rule_3_other_browsers_are_told_to_use_wechat() {
 #[tokio::test]
 async fn rule_4_page_errors_are_pages_with_their_text_and_number() {
     let sim = Sim::start().await;
-    let official = sim.get("/__sim/accounts").await.json()[1].clone();
-    assert_eq!(official["app_id"], OFFICIAL);
+    let official = sim.account(OFFICIAL).await;
     let changed = |app_id: &str, key: &str, value| {
         let mut account = official.clone();
         account["app_id"] = json!(app_id);

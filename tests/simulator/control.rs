@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
-use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
+use wxgate::simulator::{APP_ID, APP_SECRET, CORP_ID, Settings, Simulator, WEBSITE_APP_ID};
 
 use crate::harness::{CALLBACK, Sim, exchange_target, link, text};
 
@@ -167,7 +167,7 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
     sim.advance(9).await;
     sim.control("reset", &json!({})).await;
     assert_eq!(sim.exchange(&code).await["errcode"], 40029);
-    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 6);
+    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 8);
     assert_eq!(sim.get("/__sim/rules").await.json()["lenient"], false);
     assert_eq!(sim.get("/__sim/rules").await.json()["sign_ins_per_minute"], 600);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
@@ -180,6 +180,8 @@ async fn rule_25_a_reset_brings_the_first_day_back() {
 #[tokio::test]
 async fn a_mistake_is_explained_and_changes_nothing() {
     let sim = Sim::start().await;
+    let mut nameless = sim.account(CORP_ID).await;
+    nameless["agent_id"] = Value::Null;
     for (name, body, expected) in [
         ("clock", json!({"advance": -1}), "-1"),
         ("clock", json!({"advance": u64::MAX}), "century"),
@@ -207,7 +209,13 @@ async fn a_mistake_is_explained_and_changes_nothing() {
         ("users", json!({"id": "ab", "nickname_hex": "zz"}), "nickname_hex"),
         ("users", json!({"id": "ab", "nickname": "x", "avatar": 360}), "hue"),
         ("accounts", json!({"app_id": "wx1"}), "app_secret"),
+        ("accounts", json!(nameless), "agent_id"),
+        ("users", json!({"id": "ab", "nickname": "x", "userid": "张"}), "userid"),
+        ("users", json!({"id": "ab", "nickname": "x", "userid": "ab", "customer": true}), "customer"),
+        ("trusted_ips", json!({"ips": ["home"]}), "home"),
         ("rules", json!({"strict": true}), "strict"),
+        ("qr", json!({"do": "confirm", "user": "lin"}), "no such code"),
+        ("qr", json!({"do": "dance"}), "dance"),
         ("kill", json!({"what": ["refresh"]}), "refresh"),
         ("kill", json!({"app_id": "wx1"}), "wx1"),
         ("quotas", json!({"token": -1}), "-1"),
@@ -228,7 +236,7 @@ async fn a_mistake_is_explained_and_changes_nothing() {
     assert_eq!(sim.get("/__sim/events?after=x").await.status, 400);
     assert_eq!(sim.get("/__sim/nothing").await.status, 404);
     assert_eq!(sim.get("/__sim/reset").await.status, 404);
-    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 6);
+    assert_eq!(sim.get("/__sim/users").await.json().as_array().unwrap().len(), 8);
     assert_eq!(sim.get("/__sim/faults").await.json(), json!([]));
     assert_eq!(sim.get("/__sim/quotas").await.json()["limits"]["token"], 2000);
     assert_eq!(sim.get("/__sim/whitelist").await.json()["ips"], Value::Null);
@@ -239,7 +247,17 @@ async fn the_front_page_shows_accounts_users_and_escaped_events() {
     let sim = Sim::start().await;
     sim.visit(&link("%3Cscript%3Ealert(1)%3C/script%3E", CALLBACK, BASE, "s"), &[]).await;
     let page = sim.get("/").await;
-    for shown in [APP_ID, "林小雨", "/__sim/faults", "/__sim/whitelist", "js_hosts", "&lt;script&gt;"] {
+    for shown in [
+        APP_ID,
+        WEBSITE_APP_ID,
+        CORP_ID,
+        "林小雨",
+        "张伟",
+        "/__sim/faults",
+        "/__sim/whitelist",
+        "js_hosts",
+        "&lt;script&gt;",
+    ] {
         assert!(page.shows(shown), "{shown}");
     }
     assert!(!page.text().contains("<script>alert"));
@@ -278,6 +296,18 @@ fn no_request_panics_it() {
     let paths = prop::sample::select(vec![
         "/connect/oauth2/authorize",
         "/connect/oauth2/pick",
+        "/connect/qrconnect",
+        "/connect/l/qrconnect",
+        "/connect/qrcode/0",
+        "/connect/confirm",
+        "/__sim/qr",
+        "/__sim/trusted_ips",
+        "/wwlogin/sso/login",
+        "/cgi-bin/gettoken",
+        "/cgi-bin/auth/getuserinfo",
+        "/cgi-bin/auth/getuserdetail",
+        "/cgi-bin/get_jsapi_ticket",
+        "/cgi-bin/ticket/get",
         "/sns/oauth2/access_token",
         "/sns/oauth2/refresh_token",
         "/sns/userinfo",
@@ -315,6 +345,18 @@ fn no_request_panics_it() {
         "scope=",
         "snsapi_base",
         "snsapi_userinfo",
+        "snsapi_login",
+        "snsapi_privateinfo",
+        CORP_ID,
+        "agentid=1000002",
+        "login_type=CorpApp",
+        "corpid=",
+        "corpsecret=",
+        "\"user_ticket\"",
+        WEBSITE_APP_ID,
+        "uuid=",
+        "lang=en",
+        "\"do\":\"confirm\"",
         "state=",
         "%",
         "%ff",

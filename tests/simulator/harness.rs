@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use wxgate::simulator::{APP_ID, APP_SECRET, Account, AccountKind, Settings, Simulator};
+use wxgate::simulator::{APP_ID, APP_SECRET, Account, AccountKind, Scope, Settings, Simulator};
 
 pub const PHONE: &str =
     "Mozilla/5.0 (iPhone) Mobile/15E148 MicroMessenger/8.0.31(0x18001f2f) NetType/WIFI Language/zh_CN";
@@ -30,7 +30,7 @@ pub struct Answer {
 }
 
 impl Sim {
-    /// Starts with a fixed seed, the default account, and one account of each other kind.
+    /// Starts with a fixed seed, the default accounts, and two that keep WeChat's rules about hosts.
     pub async fn start() -> Self {
         Self::with(Settings { seed: Some(1), ..Settings::default() }).await
     }
@@ -44,7 +44,8 @@ impl Sim {
             ..Account::default()
         };
         settings.accounts.push(more(OFFICIAL, AccountKind::OfficialAccount));
-        settings.accounts.push(more(WEBSITE, AccountKind::WebsiteApp));
+        let scopes = vec![Scope::Login];
+        settings.accounts.push(Account { scopes, ..more(WEBSITE, AccountKind::WebsiteApp) });
         let simulator = Simulator::bind("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
         let address = simulator.address();
         let (running, stopped) = oneshot::channel::<()>();
@@ -118,6 +119,13 @@ impl Sim {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    /// An account as the control side tells it.
+    pub async fn account(&self, app_id: &str) -> Value {
+        let accounts = self.get("/__sim/accounts").await.json();
+        let found = accounts.as_array().unwrap().iter().find(|account| account["app_id"] == app_id);
+        found.unwrap_or_else(|| panic!("no {app_id} in {accounts}")).clone()
     }
 
     /// Adds seconds to the simulated time.

@@ -118,8 +118,7 @@ async fn rule_21_ios_looks_at_the_entry_url_and_android_at_the_current_one() {
 #[tokio::test]
 async fn rule_21_the_domain_is_judged_before_the_signature() {
     let sim = Sim::start().await;
-    let mut account = sim.get("/__sim/accounts").await.json()[1].clone();
-    assert_eq!(account["app_id"], OFFICIAL);
+    let mut account = sim.account(OFFICIAL).await;
     account["js_hosts"] = json!(["m.example.com"]);
     sim.control("accounts", &account).await;
     let ticket = ticket(&sim, OFFICIAL, "jsapi").await;

@@ -8,3 +8,5 @@ mod control;
 mod harness;
 mod jssdk;
 mod platform;
+mod qr;
+mod wecom;

@@ -1,4 +1,4 @@
-//! What stands for api.weixin.qq.com: always HTTP 200, the outcome in the body.
+//! What stands for api.weixin.qq.com and qyapi.weixin.qq.com: always HTTP 200, the outcome in the body.
 
 mod cgi;
 mod sns;
@@ -10,7 +10,6 @@ use http::{Method, StatusCode};
 
 use super::Shared;
 use super::exchange::{Answer, Ask, Reply, reply};
-use super::random::Random;
 use super::world::World;
 use wire::Object;
 
@@ -36,7 +35,7 @@ pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
         if ask.path.starts_with(CGI_BIN) { cgi::answer(&mut world, ask) } else { visitors(&mut world, ask, shared) };
     Ok(match outcome {
         Ok(body) => plain(&ask.path, body),
-        Err(Refused { errcode, errmsg }) => error(&ask.path, errcode, &errmsg, &mut world.noise),
+        Err(Refused { errcode, errmsg }) => error(ask, errcode, &errmsg, &mut world),
     })
 }
 
@@ -55,17 +54,24 @@ fn visitors(world: &mut World, ask: &Ask, shared: &Shared) -> Outcome {
 }
 
 /// An error as WeChat sends it: HTTP 200, and a tail on the message that is different every time.
-pub(super) fn error(path: &str, errcode: i64, errmsg: &str, random: &mut Random) -> Reply {
+pub(super) fn error(ask: &Ask, errcode: i64, errmsg: &str, world: &mut World) -> Reply {
     let tail = match errcode {
+        _ if cgi::wecom::is_asked(&ask.path) => cgi::wecom::tail(world, errcode, ask.peer),
         // The one message without a comma here, as many reports have it.
-        40164 => format!(" {}", random.rid()),
-        _ => random.errmsg_suffix(),
+        40164 => format!(" {}", world.noise.rid()),
+        _ => world.noise.errmsg_suffix(),
     };
-    plain(path, Object::new().number("errcode", errcode).text("errmsg", format!("{errmsg}{tail}")).finish())
+    plain(&ask.path, Object::new().number("errcode", errcode).text("errmsg", format!("{errmsg}{tail}")).finish())
 }
 
-/// The visitors' side calls its JSON text; the other side has a charset that does not exist.
+/// The visitors' side calls its JSON text; the other side has a charset that does not exist; WeCom is correct.
 fn plain(path: &str, body: Vec<u8>) -> Reply {
-    let content_type = if path.starts_with(CGI_BIN) { "application/json; encoding=utf-8" } else { "text/plain" };
+    let content_type = if cgi::wecom::is_asked(path) {
+        "application/json; charset=UTF-8"
+    } else if path.starts_with(CGI_BIN) {
+        "application/json; encoding=utf-8"
+    } else {
+        "text/plain"
+    };
     reply(StatusCode::OK, content_type, body)
 }

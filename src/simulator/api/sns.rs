@@ -6,7 +6,7 @@ use super::wire::Object;
 use super::{Outcome, Refused, refused};
 use crate::simulator::browser::avatar;
 use crate::simulator::exchange::Parameters;
-use crate::simulator::settings::{Account, Scope};
+use crate::simulator::settings::{Account, AccountKind};
 use crate::simulator::world::{AccessToken, Grant, RefreshToken, Who, World};
 
 /// Life of an access token and of a refresh token, in seconds.
@@ -132,7 +132,7 @@ pub(super) fn userinfo(world: &mut World, parameters: &Parameters, base_url: &st
 
 fn profile(world: &World, parameters: &Parameters, base_url: &str) -> Outcome {
     let grant = live_grant(world, parameters)?;
-    if grant.scope != Scope::Userinfo {
+    if !grant.scope.has_profile() {
         return Err(refused(48001, "api unauthorized"));
     }
     let (nickname, picture) = match &grant.who {
@@ -176,7 +176,8 @@ fn note_token_call(world: &mut World, kind: &'static str, parameters: &Parameter
 
 fn known_account<'w>(world: &'w World, parameters: &Parameters) -> Result<&'w Account, Refused> {
     let app_id = parameters.text("appid").ok_or(refused(41002, "appid missing"))?;
-    world.account(app_id).ok_or(refused(40013, "invalid appid"))
+    let account = world.account(app_id).filter(|account| account.kind != AccountKind::WeCom);
+    account.ok_or(refused(40013, "invalid appid"))
 }
 
 /// What a token that is still alive stands for, once the openid beside it is its own.

@@ -2,21 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
-use super::link::Link;
+use super::issue::{Issued, issue};
+use super::link::{Endpoint, Link, loose};
 use super::page_error::{self, PageError};
-use super::way_back;
-use crate::simulator::control::duplicates::{Duplicate, Mode};
+use super::{way_back, wecom};
+use crate::simulator::control::duplicates::Duplicate;
 use crate::simulator::random;
 use crate::simulator::settings::{Account, AccountKind, Following, Refusal, Scope, Snapshot, User};
 use crate::simulator::world::{Decision, Grant, Who, World};
 
 /// Who stands before the page, as far as is known.
 #[derive(Debug, Default)]
-pub(super) struct Visitor {
-    pub(super) user: Option<String>,
+pub(in crate::simulator) struct Visitor {
+    pub(in crate::simulator) user: Option<String>,
     /// What they answer, or have answered, to the consent dialog.
-    pub(super) decision: Option<Decision>,
-    pub(super) user_agent: String,
+    pub(in crate::simulator) decision: Option<Decision>,
+    pub(in crate::simulator) user_agent: String,
 }
 
 /// What happens next.
@@ -58,14 +59,19 @@ pub(super) fn visit(world: &mut World, raw: &str, visitor: &Visitor) -> Step {
 }
 
 fn judge(world: &mut World, raw: &str, visitor: &Visitor, noted: &mut Map<String, Value>) -> Result<Step, PageError> {
-    if world.settings.require_wechat && !visitor.user_agent.contains("MicroMessenger") {
+    let (in_wechat, in_wecom) = clients(&visitor.user_agent);
+    if world.settings.require_wechat && !in_wechat && !in_wecom {
+        return Err(if is_corps(world, raw) { page_error::NOT_IN_WECOM } else { page_error::NOT_IN_WECHAT });
+    }
+    let link = Link::parse(raw, Endpoint::Authorize, world.settings.lenient)?;
+    note_link(&link, noted);
+    if world.applications(&link.app_id).next().is_some() {
+        return wecom::judge(world, &link, visitor, noted);
+    }
+    // 企业微信 says MicroMessenger too, and is no WeChat to an official account.
+    if world.settings.require_wechat && in_wecom {
         return Err(page_error::NOT_IN_WECHAT);
     }
-    let link = Link::parse(raw, world.settings.lenient)?;
-    noted.insert("app_id".to_owned(), json!(link.app_id));
-    noted.insert("scope".to_owned(), json!(link.scope));
-    noted.insert("state".to_owned(), json!(String::from_utf8_lossy(&link.state)));
-    noted.insert("redirect_uri".to_owned(), json!(link.redirect_uri));
     let (account, scope) = admit(world, &link)?;
     if !link.connect_redirect {
         return Ok(Step::Hop);
@@ -94,10 +100,28 @@ fn judge(world: &mut World, raw: &str, visitor: &Visitor, noted: &mut Map<String
         world.consent(&user.id, &account.app_id);
     }
     let grant = grant(world, &account, &user, scope, snapshot);
-    let (code, duplicate) = issue(world, &link, &grant, &visitor.user_agent);
-    let location = way_back::with_parameters(&link.redirect_uri, Some(&code), &link.state);
+    let Issued { code, location, duplicate } = issue(world, &link.way_back, &grant, &visitor.user_agent);
     noted.insert("code".to_owned(), json!(code));
     Ok(Step::Back { location, duplicate })
+}
+
+/// Whether a user agent is WeChat's, or 企业微信's.
+fn clients(user_agent: &str) -> (bool, bool) {
+    (user_agent.contains("MicroMessenger"), user_agent.contains("wxwork"))
+}
+
+/// Whether a link is a corporation's, whatever else may be wrong with it.
+fn is_corps(world: &World, raw: &str) -> bool {
+    let app_id = loose(raw).into_iter().find_map(|(name, value)| (name == "appid").then_some(value));
+    app_id.is_some_and(|app_id| world.applications(app_id).next().is_some())
+}
+
+/// What a link asks for, as the log tells it.
+pub(super) fn note_link(link: &Link, noted: &mut Map<String, Value>) {
+    noted.insert("app_id".to_owned(), json!(link.app_id));
+    noted.insert("scope".to_owned(), json!(link.scope));
+    noted.insert("state".to_owned(), json!(link.way_back.state_text()));
+    noted.insert("redirect_uri".to_owned(), json!(link.way_back.redirect_uri));
 }
 
 /// What depends on the link and the account alone.
@@ -112,27 +136,32 @@ fn admit(world: &World, link: &Link) -> Result<(Account, Scope), PageError> {
     if link.component {
         return Err(page_error::NO_PLATFORM);
     }
-    let scope = Scope::parse(&link.scope).ok_or(page_error::UNKNOWN_SCOPE)?;
+    let in_wechat = |scope: &Scope| matches!(scope, Scope::Base | Scope::Userinfo);
+    let scope = Scope::parse(&link.scope).filter(in_wechat).ok_or(page_error::UNKNOWN_SCOPE)?;
     if !account.scopes.contains(&scope) {
         return Err(page_error::NO_SCOPE);
     }
-    if !way_back::permitted(&link.redirect_uri, account) {
+    if !way_back::permitted(&link.way_back.redirect_uri, account) {
         return Err(page_error::WRONG_HOST);
     }
-    if world.settings.strict_state && !link.state.iter().all(u8::is_ascii_alphanumeric) {
-        return Err(page_error::STATE_CHARACTERS);
-    }
+    check_state(world, link)?;
     Ok((account.clone(), scope))
 }
 
+/// Rule 5, where it is kept to the letter.
+pub(super) fn check_state(world: &World, link: &Link) -> Result<(), PageError> {
+    if world.settings.strict_state && !link.way_back.state.iter().all(u8::is_ascii_alphanumeric) {
+        return Err(page_error::STATE_CHARACTERS);
+    }
+    Ok(())
+}
+
 /// Rule 6.
-fn refuse(link: &Link, refusal: Refusal) -> Step {
-    let code = match refusal {
-        Refusal::NoCode => None,
-        Refusal::Authdeny => Some("authdeny"),
-        Refusal::Stay => return Step::Stay,
-    };
-    Step::Back { location: way_back::with_parameters(&link.redirect_uri, code, &link.state), duplicate: None }
+pub(super) fn refuse(link: &Link, refusal: Refusal) -> Step {
+    match way_back::refused(&link.way_back, refusal) {
+        Some(location) => Step::Back { location, duplicate: None },
+        None => Step::Stay,
+    }
 }
 
 /// Rule 9: a profile asked for in a way WeChat frowns upon is given of nobody. Not where it would be given silently.
@@ -152,7 +181,7 @@ fn is_snapshot(world: &mut World, link: &Link, account: &Account, user: &User, s
 fn is_asked(world: &World, link: &Link, account: &Account, user: &User, scope: Scope) -> bool {
     let silent = match scope {
         Scope::Base => true,
-        Scope::Userinfo => {
+        Scope::Userinfo | Scope::Login | Scope::PrivateInfo => {
             user.following == Following::FromMenu || (world.consented(&user.id, &account.app_id) && !link.force_popup)
         }
     };
@@ -168,33 +197,4 @@ fn grant(world: &mut World, account: &Account, user: &User, scope: Scope, snapsh
         return Grant { app_id, openid, scope, who };
     }
     Grant { openid: random::openid(&app_id, &user.id), app_id, scope, who: Who::User(user.id.clone()) }
-}
-
-/// Issues the browser's code, and what goes ahead of it when callbacks are doubled (rule 7).
-fn issue(world: &mut World, link: &Link, grant: &Grant, user_agent: &str) -> (String, Option<Duplicate>) {
-    let mode = world.duplicates.take();
-    let code = issue_one(world, link, grant);
-    let other = match mode {
-        Mode::Off => return (code, None),
-        Mode::SameCode | Mode::Prefetch => code.clone(),
-        Mode::TwoCodes => issue_one(world, link, grant),
-    };
-    let url = way_back::with_parameters(&link.redirect_uri, Some(&other), &link.state);
-    let url = url.split('#').next().unwrap_or_default().to_owned();
-    (code, Some(Duplicate { mode, url, user_agent: user_agent.to_owned() }))
-}
-
-fn issue_one(world: &mut World, link: &Link, grant: &Grant) -> String {
-    let code = world.issue_code(grant.clone());
-    let details = json!({
-        "code": code,
-        "app_id": grant.app_id,
-        "openid": grant.openid,
-        "scope": grant.scope,
-        "state": String::from_utf8_lossy(&link.state),
-        "user": match &grant.who { Who::User(id) => Some(id), Who::Virtual { .. } => None },
-        "snapshot": matches!(grant.who, Who::Virtual { .. }),
-    });
-    world.note("code", details);
-    code
 }

@@ -1,11 +1,14 @@
-//! What stands for open.weixin.qq.com: the link, the page where one says who one is, the consent dialog.
+//! What stands for open.weixin.qq.com: the link, the page where one says who one is, the consent dialog, QR codes.
 
-mod authorize;
+pub(super) mod authorize;
 pub(super) mod avatar;
+mod issue;
 mod link;
 mod page_error;
 pub(super) mod pages;
-mod way_back;
+pub(super) mod qr;
+pub(super) mod way_back;
+mod wecom;
 
 use std::sync::Arc;
 
@@ -13,7 +16,7 @@ use http::header::{SET_COOKIE, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::Shared;
-use super::exchange::{Answer, Ask, Reply, html, redirect, reply};
+use super::exchange::{Answer, Ask, Parameters, Reply, html, redirect, reply};
 use super::settings::Refusal;
 use super::world::Decision;
 use authorize::{Step, Visitor};
@@ -25,6 +28,9 @@ const PICK: &str = "/connect/oauth2/pick";
 const COOKIE: &str = "sim_user";
 
 pub(super) async fn answer(ask: &Ask, shared: &Arc<Shared>) -> Answer {
+    if qr::is_asked(&ask.path) {
+        return Ok(qr::answer(ask, shared).await);
+    }
     Ok(match (ask.path.as_str(), &ask.method) {
         (AUTHORIZE, &Method::GET) => match arriving(ask, shared) {
             Ok(visitor) => follow(&ask.query, visitor, shared).await,
@@ -38,6 +44,15 @@ pub(super) async fn answer(ask: &Ask, shared: &Arc<Shared>) -> Answer {
 
 /// What is known of whoever follows a link: by header, by standing order, by cookie.
 fn arriving(ask: &Ask, shared: &Shared) -> Result<Visitor, String> {
+    let visitor = acting(ask, shared)?;
+    Ok(match visitor.user {
+        Some(_) => visitor,
+        None => Visitor { user: ask.cookie(COOKIE).map(str::to_owned), ..visitor },
+    })
+}
+
+/// A visitor who acts by itself: by header or standing order.
+fn acting(ask: &Ask, shared: &Shared) -> Result<Visitor, String> {
     let user_agent = user_agent(ask);
     let world = shared.world();
     if let Some(user) = ask.header("x-sim-user") {
@@ -46,10 +61,8 @@ fn arriving(ask: &Ask, shared: &Shared) -> Result<Visitor, String> {
         let decision = decision(ask.header("x-sim-answer")).map_err(|mistake| format!("X-Sim-Answer: {mistake}\n"))?;
         return Ok(Visitor { user: Some(user), decision: Some(decision), user_agent });
     }
-    if let Some(auto) = &world.auto {
-        return Ok(Visitor { user: Some(auto.user.clone()), decision: Some(auto.decision), user_agent });
-    }
-    Ok(Visitor { user: ask.cookie(COOKIE).map(str::to_owned), decision: None, user_agent })
+    let auto = world.auto.as_ref();
+    Ok(Visitor { user: auto.map(|auto| auto.user.clone()), decision: auto.map(|auto| auto.decision), user_agent })
 }
 
 /// A form of the picker or of the consent dialog.
@@ -65,12 +78,17 @@ async fn pick(ask: &Ask, shared: &Arc<Shared>) -> Reply {
         },
         user_agent: user_agent(ask),
     };
-    let cookie = cookie(visitor.user.as_deref(), form.text("remember").is_some(), shared);
+    let user = visitor.user.clone();
     let mut reply = follow(form.text("link").unwrap_or_default(), visitor, shared).await;
-    if let Some(cookie) = cookie {
+    remember(&mut reply, user.as_deref(), &form, shared);
+    reply
+}
+
+/// Keeps who the browser's owner is, where the form says so, or forgets them.
+fn remember(reply: &mut Reply, user: Option<&str>, form: &Parameters, shared: &Shared) {
+    if let Some(cookie) = cookie(user, form.text("remember").is_some(), shared) {
         reply.headers_mut().insert(SET_COOKIE, cookie);
     }
-    reply
 }
 
 /// The cookie that remembers a known user, or forgets whoever was remembered.
@@ -92,7 +110,7 @@ async fn follow(raw: &str, visitor: Visitor, shared: &Arc<Shared>) -> Reply {
         Step::Error(error) => html(pages::error(error)),
         // No fragment here: the browser keeps the one it has, or the lack of one.
         Step::Hop => redirect(&format!("{AUTHORIZE}?{raw}&connect_redirect=1")),
-        Step::Pick(account) => html(pages::picker(&mut shared.world(), raw, &account)),
+        Step::Pick(account) => html(pages::authorize_picker(&mut shared.world(), raw, &account)),
         Step::Consent(account, user) => html(pages::consent(&mut shared.world(), raw, &account, &user)),
         Step::Stay => html(pages::declined()),
         Step::Back { location, duplicate } => {

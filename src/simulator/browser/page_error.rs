@@ -2,12 +2,12 @@
 
 /// A page in place of a redirect: HTTP 200, with exactly this text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PageError {
+pub(in crate::simulator) struct PageError {
     /// The number on the page, where WeChat has one.
-    pub(super) code: Option<u16>,
-    pub(super) text: &'static str,
+    pub(in crate::simulator) code: Option<u16>,
+    pub(in crate::simulator) text: &'static str,
     /// What a developer should look at; the simulator's own words.
-    pub(super) hint: &'static str,
+    pub(in crate::simulator) hint: &'static str,
 }
 
 const fn numbered(code: u16, text: &'static str, hint: &'static str) -> PageError {
@@ -53,4 +53,36 @@ pub(super) const WEBSITE_APP: PageError = numbered(
     10016,
     "不支持微信开放平台的Appid，请使用公众号Appid",
     "This is a website app: it belongs to /connect/qrconnect.",
+);
+
+// qrconnect says the same of everything that does not fit the website app.
+pub(super) const NO_WEBSITE_APP: PageError =
+    plain("该链接无法访问", "This is no website app: it belongs to /connect/oauth2/authorize.");
+pub(super) const WEBSITE_BANNED: PageError = plain("该链接无法访问", "The website app is banned.");
+pub(super) const WEBSITE_SCOPE: PageError = plain("该链接无法访问", "The only scope of a website app is snsapi_login.");
+pub(super) const WEBSITE_HOST: PageError = plain(
+    "该链接无法访问",
+    "The host must be exactly one of the app's redirect_hosts, without a port; 127.0.0.1, [::1] and localhost may have one.",
+);
+
+// WeCom's pages. Where its own words are not known, these are the simulator's.
+pub(super) const NOT_IN_WECOM: PageError =
+    plain("请在企业微信客户端打开链接", "The user agent says neither wxwork nor MicroMessenger.");
+pub(super) const UNKNOWN_AGENT: PageError =
+    plain("agentid 参数错误", "The simulator has no application with this agentid at this corporation.");
+pub(super) const CORP_SCOPE: PageError = plain(
+    "Scope 参数错误或没有 Scope 权限",
+    "The scope is neither snsapi_base nor snsapi_privateinfo, or not the application's.",
+);
+pub(super) const UNTRUSTED_HOST: PageError = numbered(
+    50001,
+    "redirect_uri域名与后台配置不一致",
+    "The host must be exactly one of the application's redirect_hosts, with its port where there is one.",
+);
+pub(super) const LOGIN_TYPE: PageError =
+    plain("login_type 参数错误", "The simulator knows login_type=CorpApp: no service provider lives here.");
+pub(super) const UNKNOWN_CORP: PageError = plain("appid 参数错误", "The simulator has no corporation with this appid.");
+pub(super) const SSO_HOST: PageError = plain(
+    "redirect_uri与配置的授权完成回调域名不一致",
+    "The host must be exactly one of the application's redirect_hosts, with its port where there is one.",
 );

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use super::avatar;
 use super::page_error::{self, PageError};
-use super::{PICK, avatar};
-use crate::simulator::settings::{Account, User};
+use crate::simulator::settings::{Account, AccountKind, Belonging, Following, User};
 use crate::simulator::world::World;
 
 const STYLE: &str = include_str!("pages.css");
+
+/// Where the authorize link's forms go, with the fragment that the link ended with.
+const PICK_ON: &str = "/connect/oauth2/pick#wechat_redirect";
 
 /// Replaces the page when the link did not end as it must: the server cannot see that (rule 2).
 const FRAGMENT_CHECK: &str = "if (location.hash !== '#wechat_redirect') \
@@ -24,8 +27,52 @@ pub(super) fn declined() -> String {
     shell("微信", None, body)
 }
 
-/// Says who one is.
-pub(super) fn picker(world: &mut World, raw: &str, account: &Account) -> String {
+/// A form of a page: where it goes, and what it carries beside the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form<'f> {
+    pub(super) action: &'static str,
+    pub(super) name: &'static str,
+    pub(super) value: &'f str,
+}
+
+impl Form<'_> {
+    /// The form's tag and its hidden field.
+    fn open(self) -> String {
+        let Self { action, name, value } = self;
+        let value = escape(value);
+        format!(r#"<form method="post" action="{action}"><input type="hidden" name="{name}" value="{value}">"#)
+    }
+}
+
+/// A form of the authorize link's pages: it carries the fragment on, as WeChat's own navigation does.
+fn link_form(raw: &str) -> Form<'_> {
+    Form { action: PICK_ON, name: "link", value: raw }
+}
+
+/// Says who one is, at the authorize link.
+pub(super) fn authorize_picker(world: &mut World, raw: &str, account: &Account) -> String {
+    let body = picker(world, link_form(raw), account) + &no_fragment();
+    shell("选择微信用户", Some(fragment_check(world)), &body)
+}
+
+/// 允许 or 拒绝, at the authorize link.
+pub(super) fn consent(world: &mut World, raw: &str, account: &Account, user: &User) -> String {
+    let what = match account.kind {
+        AccountKind::WeCom => ("获取你的头像、手机、邮箱等敏感信息", "your picture, telephone, mail and the like"),
+        AccountKind::OfficialAccount | AccountKind::TestAccount | AccountKind::WebsiteApp => {
+            ("获取你的昵称、头像", "your nickname and picture")
+        }
+    };
+    let asked =
+        Asked {
+            title: ("申请获取以下权限", "asks for"), what, refuse: ("拒绝", "Decline"), allow: ("允许", "Allow")
+        };
+    let body = sheet(link_form(raw), account, user, asked) + &no_fragment();
+    shell("微信授权", Some(fragment_check(world)), &body)
+}
+
+/// The body of the page where one says who one is.
+pub(super) fn picker(world: &World, form: Form<'_>, account: &Account) -> String {
     let remember = if world.settings.remember { " checked" } else { "" };
     let mut people = String::new();
     for user in &world.settings.users {
@@ -38,53 +85,91 @@ pub(super) fn picker(world: &mut World, raw: &str, account: &Account) -> String 
             note = escape(&describe(user)),
         );
     }
-    let body = format!(
+    format!(
         r##"<header><h1>选择微信用户</h1><p class="en">Who is opening <b>{account}</b>? Everybody here is made up.</p></header>
-<form method="post" action="{PICK}#wechat_redirect"><input type="hidden" name="link" value="{link}">
+{form}
 <div class="list">{people}</div>
 <label class="line"><input type="checkbox" name="remember" value="1"{remember}> 在此浏览器记住我 <small>Remember me in this browser</small></label></form>
-{no_fragment}"##,
+"##,
         account = escape(&account.name),
-        link = escape(raw),
-        no_fragment = no_fragment(),
-    );
-    shell("选择微信用户", Some(&world.noise.nonce()), &body)
+        form = form.open(),
+    )
 }
 
-/// 允许 or 拒绝.
-pub(super) fn consent(world: &mut World, raw: &str, account: &Account, user: &User) -> String {
-    let body = format!(
+/// What a visitor is asked for, in Chinese and in English.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) title: (&'static str, &'static str),
+    pub(super) what: (&'static str, &'static str),
+    pub(super) refuse: (&'static str, &'static str),
+    pub(super) allow: (&'static str, &'static str),
+}
+
+/// The body of a page that asks for a yes or no.
+pub(super) fn sheet(form: Form<'_>, account: &Account, user: &User, asked: Asked) -> String {
+    let Asked { title, what, refuse, allow } = asked;
+    format!(
         r##"<main class="sheet"><div class="app"><span class="logo">{initial}</span><b>{account}</b></div>
-<h1>申请获取以下权限</h1><p class="en">{account} asks for</p>
-<ul><li>获取你的昵称、头像 <small>your nickname and picture</small></li></ul>
+<h1>{}</h1><p class="en">{account} {}</p>
+<ul><li>{} <small>{}</small></li></ul>
 <div class="me"><span class="face">{face}</span><span class="who"><b>{name}</b><small>微信个人信息 · your WeChat profile</small></span></div>
-<form method="post" action="{PICK}#wechat_redirect"><input type="hidden" name="link" value="{link}"><input type="hidden" name="user" value="{id}">
-<button class="refuse" name="answer" value="refuse">拒绝<small>Decline</small></button><button class="allow" name="answer" value="allow">允许<small>Allow</small></button></form>
-<form method="post" action="{PICK}#wechat_redirect"><input type="hidden" name="link" value="{link}"><button class="other">换一个用户 · somebody else</button></form></main>
-{no_fragment}"##,
-        initial = escape(account.name.get(..account.name.chars().next().map_or(0, char::len_utf8)).unwrap_or_default()),
+{form}<input type="hidden" name="user" value="{id}">
+<button class="refuse" name="answer" value="refuse">{}<small>{}</small></button><button class="allow" name="answer" value="allow">{}<small>{}</small></button></form>
+{form}<button class="other">换一个用户 · somebody else</button></form></main>
+"##,
+        title.0,
+        title.1,
+        what.0,
+        what.1,
+        refuse.0,
+        refuse.1,
+        allow.0,
+        allow.1,
+        initial = escape(&initial(account)),
         account = escape(&account.name),
         face = face(user),
         name = nickname(user),
-        link = escape(raw),
+        form = form.open(),
         id = escape(&user.id),
-        no_fragment = no_fragment(),
-    );
-    shell("微信授权", Some(&world.noise.nonce()), &body)
+    )
 }
 
-/// A whole page. With a nonce it also looks at its own fragment.
-pub(in crate::simulator) fn shell(title: &str, nonce: Option<&str>, body: &str) -> String {
-    let script =
-        nonce.map_or_else(String::new, |nonce| format!(r#"<script nonce="{nonce}">{FRAGMENT_CHECK}</script>"#));
-    let script_source = nonce.map_or_else(|| "'none'".to_owned(), |nonce| format!("'nonce-{nonce}'"));
+/// What an account's logo shows.
+pub(super) fn initial(account: &Account) -> String {
+    account.name.chars().take(1).collect()
+}
+
+/// A page's one script.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) nonce: String,
+    pub(super) source: &'static str,
+}
+
+fn fragment_check(world: &mut World) -> Script {
+    Script { nonce: world.noise.nonce(), source: FRAGMENT_CHECK }
+}
+
+/// A page without a script.
+pub(in crate::simulator) fn plain(title: &str, body: &str) -> String {
+    shell(title, None, body)
+}
+
+/// A whole page.
+pub(super) fn shell(title: &str, script: Option<Script>, body: &str) -> String {
+    let (tag, source) = script.map_or_else(
+        || (String::new(), "'none'".to_owned()),
+        |Script { nonce, source }| {
+            (format!(r#"<script nonce="{nonce}">{source}</script>"#), format!("'nonce-{nonce}'; connect-src 'self'"))
+        },
+    );
     format!(
         r#"<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src {script_source}; base-uri 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; script-src {source}">
 <title>{title}</title><link rel="icon" href="data:,"><style>{STYLE}</style></head>
 <body>{body}
-{script}</body></html>
+{tag}</body></html>
 "#
     )
 }
@@ -117,12 +202,17 @@ pub(in crate::simulator) fn face(user: &User) -> String {
 
 /// What is worth knowing of a user before becoming them.
 pub(in crate::simulator) fn describe(user: &User) -> String {
-    use crate::simulator::settings::Following;
     let mut notes = vec![match user.following {
         Following::No => "未关注 · no follower",
         Following::Yes => "已关注 · follower",
         Following::FromMenu => "从菜单进入，免授权 · comes by the menu, never asked",
     }];
+    let belonging = match &user.belonging {
+        Belonging::Outsider => None,
+        Belonging::Customer => Some("企业客户 · a customer in WeCom".to_owned()),
+        Belonging::Member { userid } => Some(format!("企业成员 {userid} · works there in WeCom")),
+    };
+    notes.extend(belonging.as_deref());
     if user.avatar.is_none() {
         notes.push("无头像 · no picture");
     }

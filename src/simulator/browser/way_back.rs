@@ -1,9 +1,11 @@
 //! Where a visitor may be sent back to, and the address that takes them there.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::simulator::authority::{Authority, is_ip};
-use crate::simulator::settings::{Account, AccountKind};
+use crate::simulator::authority::{Authority, is_ip, is_loopback};
+use crate::simulator::settings::{Account, AccountKind, Refusal};
 
 /// Everything but RFC 3986's unreserved characters: how a state is written into an address.
 const IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -11,17 +13,52 @@ const IN_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 const IN_ADDRESS: &AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
 /// Whether the account may send visitors there: rule 4's host part.
-pub(super) fn permitted(redirect_uri: &str, account: &Account) -> bool {
+pub(in crate::simulator) fn permitted(redirect_uri: &str, account: &Account) -> bool {
     let Some(Authority { host, port }) = Authority::of(redirect_uri) else { return false };
     let listed = |entry: &str| account.redirect_hosts.iter().any(|host| host.eq_ignore_ascii_case(entry));
     match account.kind {
         AccountKind::TestAccount => listed(host) || port.is_some_and(|port| listed(&format!("{host}:{port}"))),
-        AccountKind::OfficialAccount | AccountKind::WebsiteApp => port.is_none() && !is_ip(host) && listed(host),
+        AccountKind::OfficialAccount => port.is_none() && !is_ip(host) && listed(host),
+        // An IP address needs a name first, and so does this machine; but development needs this machine.
+        AccountKind::WebsiteApp => listed(host) && (is_loopback(host) || (port.is_none() && !is_ip(host))),
+        AccountKind::WeCom => match port {
+            Some(port) => listed(&format!("{host}:{port}")) || (is_loopback(host) && listed(host)),
+            None => listed(host),
+        },
+    }
+}
+
+/// Where a visitor goes back to, as the site wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::simulator) struct WayBack {
+    pub(in crate::simulator) redirect_uri: String,
+    /// Decoded once. Not necessarily text.
+    pub(in crate::simulator) state: Vec<u8>,
+}
+
+impl WayBack {
+    /// The address that takes them there.
+    pub(super) fn with(&self, code: Option<&str>) -> String {
+        with_parameters(&self.redirect_uri, code, &self.state)
+    }
+
+    /// The state as far as it is text.
+    pub(super) fn state_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.state)
+    }
+}
+
+/// Where a visitor who refuses is sent, when they are sent anywhere.
+pub(super) fn refused(way_back: &WayBack, refusal: Refusal) -> Option<String> {
+    match refusal {
+        Refusal::NoCode => Some(way_back.with(None)),
+        Refusal::Authdeny => Some(way_back.with(Some("authdeny"))),
+        Refusal::Stay => None,
     }
 }
 
 /// The redirect_uri with these parameters: after its own query, before its fragment.
-pub(super) fn with_parameters(redirect_uri: &str, code: Option<&str>, state: &[u8]) -> String {
+fn with_parameters(redirect_uri: &str, code: Option<&str>, state: &[u8]) -> String {
     let (base, fragment) = match redirect_uri.split_once('#') {
         Some((base, fragment)) => (base, Some(fragment)),
         None => (redirect_uri, None),
@@ -93,6 +130,30 @@ mod tests {
         check(test, "http://dev.example.com/cb", false);
         check(test, "http://127.0.0.2/cb", false);
         check(test, "http://127.0.0.1:99999/cb", false);
+    }
+
+    #[test]
+    fn rule_4_a_website_app_may_list_this_machine() {
+        let website = AccountKind::WebsiteApp;
+        check(website, "https://m.example.com/cb", true);
+        check(website, "http://127.0.0.1:4180/cb", true);
+        check(website, "http://[::1]/cb", true);
+        check(website, "http://localhost:4180/cb", false);
+        check(website, "https://m.example.com:443/cb", false);
+        check(website, "https://a.m.example.com/cb", false);
+        check(website, "http://dev.example.com:8080/cb", false);
+        check(website, "http://127.0.0.2/cb", false);
+    }
+
+    #[test]
+    fn rule_4_a_wecom_application_may_list_a_port() {
+        let wecom = AccountKind::WeCom;
+        check(wecom, "https://m.example.com/cb", true);
+        check(wecom, "https://m.example.com:8080/cb", false);
+        check(wecom, "http://dev.example.com:8080/cb", true);
+        check(wecom, "http://dev.example.com/cb", false);
+        check(wecom, "http://127.0.0.1:4180/cb", true);
+        check(wecom, "https://a.m.example.com/cb", false);
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub(in crate::simulator) struct Fault {
 #[serde(rename_all = "snake_case")]
 enum Api {
     Authorize,
+    Qrconnect,
+    SsoLogin,
     AccessToken,
     RefreshToken,
     Userinfo,
@@ -88,12 +90,19 @@ enum Api {
     Getcallbackip,
     GetApiDomainIp,
     ClearQuota,
+    Gettoken,
+    Getuserinfo,
+    Getuserdetail,
+    GetJsapiTicket,
+    AgentTicket,
 }
 
 impl Api {
     const fn path(self) -> &'static str {
         match self {
             Self::Authorize => "/connect/oauth2/authorize",
+            Self::Qrconnect => "/connect/qrconnect",
+            Self::SsoLogin => "/wwlogin/sso/login",
             Self::AccessToken => "/sns/oauth2/access_token",
             Self::RefreshToken => "/sns/oauth2/refresh_token",
             Self::Userinfo => "/sns/userinfo",
@@ -104,6 +113,11 @@ impl Api {
             Self::Getcallbackip => "/cgi-bin/getcallbackip",
             Self::GetApiDomainIp => "/cgi-bin/get_api_domain_ip",
             Self::ClearQuota => "/cgi-bin/clear_quota",
+            Self::Gettoken => "/cgi-bin/gettoken",
+            Self::Getuserinfo => "/cgi-bin/auth/getuserinfo",
+            Self::Getuserdetail => "/cgi-bin/auth/getuserdetail",
+            Self::GetJsapiTicket => "/cgi-bin/get_jsapi_ticket",
+            Self::AgentTicket => "/cgi-bin/ticket/get",
         }
     }
 }
@@ -152,11 +166,11 @@ impl Fault {
     }
 
     /// The answer that stands in for the real one.
-    fn replacement(&self, path: &str, shared: &Shared) -> Option<Reply> {
+    fn replacement(&self, ask: &Ask, shared: &Shared) -> Option<Reply> {
         let mut replacement = match (self.errcode, self.body()) {
             (Some(errcode), _) => {
                 let errmsg = self.errmsg.as_deref().unwrap_or_else(|| errmsg(errcode));
-                api::error(path, errcode, errmsg, &mut shared.world().noise)
+                api::error(ask, errcode, errmsg, &mut shared.world())
             }
             (None, Some(body)) => reply(StatusCode::OK, "text/plain", body),
             (None, None) if self.http_status.is_some() => reply(StatusCode::OK, "text/html", ""),
@@ -179,7 +193,7 @@ pub(in crate::simulator) async fn apply(fault: Fault, ask: &Ask, shared: &Arc<Sh
     if fault.reset_before {
         return Err(Reset);
     }
-    let replacement = fault.replacement(&ask.path, shared);
+    let replacement = fault.replacement(ask, shared);
     let answer = match replacement {
         Some(replacement) if !fault.after => replacement,
         replacement => {
@@ -214,7 +228,9 @@ const fn errmsg(errcode: i64) -> &'static str {
         42001 => "access_token expired",
         45009 => "reach max api daily quota limit",
         45011 => "api minute-quota reach limit, must slower, retry next minute",
+        50001 => "redirect_url not registered",
         50002 => "user limited",
+        60020 => "not allow to access from your ip",
         _ => "refused on demand",
     }
 }

@@ -17,9 +17,9 @@ pub(super) fn page(shared: &Shared) -> Reply {
     let base = pages::escape(&shared.base_url);
     let body = format!(
         r#"<div class="wide"><h1>微信模拟器 <small>A pretend WeChat</small></h1>
-<p class="en">It stands for open.weixin.qq.com and api.weixin.qq.com. Nothing here is real, and nothing leaves this machine.</p>
-<h2>公众号 <small>Accounts</small></h2>
-<table><tr><th>Name</th><th>app_id</th><th>app_secret</th><th>Kind</th><th>redirect_hosts</th><th>js_hosts</th></tr>{accounts}</table>
+<p class="en">It stands for open.weixin.qq.com and api.weixin.qq.com, and for login.work.weixin.qq.com and qyapi.weixin.qq.com. Nothing here is real, and nothing leaves this machine.</p>
+<h2>账号 <small>Accounts</small></h2>
+<table><tr><th>Name</th><th>app_id</th><th>agent_id</th><th>app_secret</th><th>Kind</th><th>redirect_hosts</th><th>js_hosts</th></tr>{accounts}</table>
 <h2>用户 <small>Users</small></h2>
 <table><tr><th>User</th><th>id</th><th>openid at the first account</th><th></th></tr>{users}</table>
 <h2>最近事件 <small>Latest events, newest first</small></h2>
@@ -39,6 +39,9 @@ curl {base}/__sim/duplicates -d '{{"mode": "prefetch"}}'
 curl {base}/__sim/auto -d '{{"user": "lin", "answer": "allow"}}'
 curl {base}/__sim/auto -d '{{"user": "lin", "answer": "refuse-authdeny"}}'
 curl {base}/__sim/auto -d '{{"user": null}}'
+# a desktop shows a QR code: what a phone does with it
+curl {base}/__sim/qr -d '{{"do": "confirm", "user": "lin"}}'
+curl {base}/__sim/qr -d '{{"do": "refuse", "user": "lin", "refusal": "no-code"}}'
 # profiles are those of snapshot pages
 curl {base}/__sim/snapshot -d '{{"mode": "always"}}'
 # somebody else with the same secret: the account's tokens and tickets die now
@@ -47,6 +50,8 @@ curl {base}/__sim/kill -d '{{"what": ["stable", "jsapi"]}}'
 curl {base}/__sim/whitelist -d '{{"ips": ["203.0.113.0/28"]}}'
 curl {base}/__sim/whitelist -d '{{"ips": [], "otherwise": "confirm"}}'
 curl {base}/__sim/administrator -d '{{"answer": "approve"}}'
+# the same in WeCom (60020); without gettoken, only what is asked with a token is refused
+curl {base}/__sim/trusted_ips -d '{{"ips": ["203.0.113.0/28"], "gettoken": false}}'
 # the day's calls are used up (45009); and what has been used
 curl {base}/__sim/quotas -d '{{"stable_token": 0, "getticket": 0}}'
 curl {base}/__sim/quotas
@@ -63,7 +68,7 @@ curl -X POST {base}/__sim/reset</pre></div>"#,
         users = world.settings.users.iter().map(|user| person(user, &world)).collect::<String>(),
         events = events(&world),
     );
-    html(pages::shell("微信模拟器", None, &body))
+    html(pages::plain("微信模拟器", &body))
 }
 
 fn accounts(world: &World) -> String {
@@ -73,12 +78,14 @@ fn accounts(world: &World) -> String {
             AccountKind::OfficialAccount => "服务号 official account",
             AccountKind::TestAccount => "测试号 test account",
             AccountKind::WebsiteApp => "网站应用 website app",
+            AccountKind::WeCom => "企业微信 WeCom application",
         };
         let _ = write!(
             rows,
-            "<tr><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td>{kind}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td><code>{}</code></td><td>{kind}</td><td>{}</td><td>{}</td></tr>",
             pages::escape(&account.name),
             pages::escape(&account.app_id),
+            pages::escape(account.agent_id.as_deref().unwrap_or("—")),
             pages::escape(&account.app_secret),
             pages::escape(&account.redirect_hosts.join(", ")),
             pages::escape(&account.js_hosts.join(", ")),

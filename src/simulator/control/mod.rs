@@ -5,7 +5,10 @@ pub(super) mod faults;
 mod home;
 mod people;
 mod platform;
+mod qr;
 mod rules;
+
+use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -26,10 +29,21 @@ type Mistake = String;
 
 type Outcome = Result<Value, Mistake>;
 
-pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
-    if ask.path == "/" {
-        return Ok(home::page(shared));
+pub(super) async fn answer(ask: &Ask, shared: &Arc<Shared>) -> Answer {
+    let reply = match (ask.path.as_str(), &ask.method) {
+        ("/", _) => home::page(shared),
+        // The one deed that may have to wait: for a site that is asked before the browser is.
+        ("/__sim/qr", &Method::POST) => told(qr::act(ask, shared).await),
+        _ => turn(ask, shared),
+    };
+    if ask.method == Method::POST {
+        // The clock may have moved, or the world been replaced.
+        shared.stir();
     }
+    Ok(reply)
+}
+
+fn turn(ask: &Ask, shared: &Shared) -> Reply {
     let mut world = shared.world();
     let outcome = match (ask.path.as_str(), &ask.method) {
         ("/__sim/events", &Method::GET) => events(&world, ask),
@@ -53,22 +67,29 @@ pub(super) fn answer(ask: &Ask, shared: &Shared) -> Answer {
         ("/__sim/accounts", &Method::POST) => put_accounts(&mut world, ask),
         ("/__sim/rules", &Method::GET) => Ok(json!(Rules::of(&world.settings))),
         ("/__sim/rules", &Method::POST) => set_rules(&mut world, ask),
+        ("/__sim/qr", &Method::GET) => Ok(qr::list(&world, shared)),
         ("/__sim/kill", &Method::POST) => platform::kill(&mut world, ask),
         ("/__sim/quotas", &Method::GET) => Ok(platform::quotas(&world)),
         ("/__sim/quotas", &Method::POST) => platform::set_quotas(&mut world, ask),
         ("/__sim/whitelist", &Method::GET) => Ok(platform::whitelist(&world)),
         ("/__sim/whitelist", &Method::POST) => platform::set_whitelist(&mut world, ask),
+        ("/__sim/trusted_ips", &Method::GET) => Ok(platform::trusted_ips(&world)),
+        ("/__sim/trusted_ips", &Method::POST) => platform::set_trusted_ips(&mut world, ask),
         ("/__sim/administrator", &Method::POST) => platform::administrator(&mut world, ask),
         ("/__sim/reset", &Method::POST) => {
             *world = World::new(shared.settings.clone());
             Ok(json!({}))
         }
-        _ => return Ok(no_such(ask)),
+        _ => return no_such(ask),
     };
-    Ok(match outcome {
+    told(outcome)
+}
+
+fn told(outcome: Outcome) -> Reply {
+    match outcome {
         Ok(value) => json_reply(StatusCode::OK, &value),
         Err(mistake) => json_reply(StatusCode::BAD_REQUEST, &json!({"error": mistake})),
-    })
+    }
 }
 
 fn no_such(ask: &Ask) -> Reply {
@@ -164,15 +185,18 @@ fn put_users(world: &mut World, ask: &Ask, base_url: &str) -> Outcome {
     let forms: Vec<UserForm> = one_or_more(parse(ask)?)?;
     let users = forms.into_iter().map(UserForm::into_user).collect::<Result<Vec<_>, _>>()?;
     for user in users {
-        put(&mut world.settings.users, user, |user| &user.id);
+        put(&mut world.settings.users, user, |user| user.id.clone());
     }
     Ok(people::users(world, base_url))
 }
 
 fn put_accounts(world: &mut World, ask: &Ask) -> Outcome {
     let accounts: Vec<Account> = one_or_more(parse(ask)?)?;
+    if let Some(problem) = accounts.iter().find_map(Account::problem) {
+        return Err(problem.to_owned());
+    }
     for account in accounts {
-        put(&mut world.settings.accounts, account, |account| &account.app_id);
+        put(&mut world.settings.accounts, account, Account::key);
     }
     Ok(json!(world.settings.accounts))
 }
@@ -184,7 +208,7 @@ fn set_rules(world: &mut World, ask: &Ask) -> Outcome {
 }
 
 /// Adds to a list, or takes the place of the one with the same name.
-fn put<T>(list: &mut Vec<T>, new: T, name: impl Fn(&T) -> &String) {
+fn put<T>(list: &mut Vec<T>, new: T, name: impl Fn(&T) -> String) {
     match list.iter_mut().find(|old| name(old) == name(&new)) {
         Some(old) => *old = new,
         None => list.push(new),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Mistake;
 use crate::simulator::browser::avatar;
 use crate::simulator::random;
-use crate::simulator::settings::{Following, User};
+use crate::simulator::settings::{Belonging, Following, User};
 use crate::simulator::world::World;
 
 /// A user as the control side takes one.
@@ -18,6 +18,9 @@ pub(super) struct UserForm {
     nickname_hex: Option<String>,
     avatar: Option<u16>,
     following: Option<Following>,
+    userid: Option<String>,
+    #[serde(default)]
+    customer: bool,
 }
 
 impl UserForm {
@@ -34,7 +37,23 @@ impl UserForm {
             (None, Some(hex)) => super::unhex(&hex).ok_or("nickname_hex: an even number of hex digits")?,
             _ => return Err("give either nickname or nickname_hex".to_owned()),
         };
-        Ok(User { id: self.id, nickname, avatar: self.avatar, following: self.following.unwrap_or(Following::Yes) })
+        let belonging = belonging(self.userid, self.customer)?;
+        let following = self.following.unwrap_or(Following::Yes);
+        Ok(User { id: self.id, nickname, avatar: self.avatar, following, belonging })
+    }
+}
+
+/// A member by userid, a customer, or an outsider.
+fn belonging(userid: Option<String>, customer: bool) -> Result<Belonging, Mistake> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@');
+    match userid {
+        None if customer => Ok(Belonging::Customer),
+        None => Ok(Belonging::Outsider),
+        Some(_) if customer => Err("give either userid or customer: who works there is no customer".to_owned()),
+        Some(userid) if (1..=64).contains(&userid.len()) && userid.bytes().all(plain) => {
+            Ok(Belonging::Member { userid })
+        }
+        Some(_) => Err("userid: 1 to 64 letters, digits, '-', '_', '.' or '@'".to_owned()),
     }
 }
 
@@ -59,6 +78,8 @@ fn to_json(user: &User, world: &World, base_url: &str) -> Value {
         "avatar": user.avatar,
         "headimgurl": avatar::url(base_url, user).unwrap_or_default(),
         "following": user.following,
+        "userid": user.belonging.userid(),
+        "customer": user.belonging == Belonging::Customer,
         "openids": openids,
         "unionids": unionids,
     })

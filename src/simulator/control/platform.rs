@@ -1,5 +1,6 @@
 //! Tokens that die underfoot, quotas, and who may fetch tokens, as JSON in and out.
 
+use std::collections::BTreeSet;
 use std::net::{AddrParseError, IpAddr};
 
 use ipnet::IpNet;
@@ -8,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Outcome, parse};
 use crate::simulator::exchange::Ask;
-use crate::simulator::platform::doorman::{Decision, Otherwise};
+use crate::simulator::platform::doorman::{Decision, Otherwise, TrustedIps};
 use crate::simulator::platform::mint::Kind;
 use crate::simulator::platform::quotas::{Counter, Limits};
+use crate::simulator::settings::Account;
 use crate::simulator::world::World;
 
 /// Ends tokens and tickets at this moment, as another program with the same secret may.
@@ -22,11 +24,11 @@ pub(super) fn kill(world: &mut World, ask: &Ask) -> Outcome {
         what: Option<Vec<Kind>>,
     }
     let Form { app_id, what } = parse(ask)?;
-    let app_ids = match app_id {
-        None => world.settings.accounts.iter().map(|account| account.app_id.clone()).collect(),
-        Some(app_id) if world.account(&app_id).is_some() => vec![app_id],
-        Some(app_id) => return Err(format!("app_id: there is no account {app_id:?}; GET /__sim/accounts lists them")),
-    };
+    let meant = |account: &&Account| app_id.as_ref().is_none_or(|app_id| account.app_id == *app_id);
+    let app_ids: Vec<_> = world.settings.accounts.iter().filter(meant).flat_map(names).collect();
+    if let Some(app_id) = app_id.filter(|_| app_ids.is_empty()) {
+        return Err(format!("app_id: there is no account {app_id:?}; GET /__sim/accounts lists them"));
+    }
     let kinds = what.unwrap_or_else(|| Kind::ALL.to_vec());
     let now = world.clock.now();
     for app_id in &app_ids {
@@ -39,14 +41,18 @@ pub(super) fn kill(world: &mut World, ask: &Ask) -> Outcome {
     Ok(killed)
 }
 
+/// The names under which an account's tokens and counts are kept: its own, and its corporation's.
+fn names(account: &Account) -> BTreeSet<String> {
+    BTreeSet::from([account.app_id.clone(), account.key()])
+}
+
 /// The limits, and what each account has used of them.
 pub(super) fn quotas(world: &World) -> Value {
     let (quotas, now) = (&world.platform.quotas, world.clock.now());
     let mut used = Map::new();
-    for account in &world.settings.accounts {
-        let calls =
-            Counter::ALL.map(|counter| (counter.name().to_owned(), quotas.used(&account.app_id, counter, now).into()));
-        used.insert(account.app_id.clone(), Value::Object(calls.into_iter().collect()));
+    for name in world.settings.accounts.iter().flat_map(names) {
+        let calls = Counter::ALL.map(|counter| (counter.name().to_owned(), quotas.used(&name, counter, now).into()));
+        used.insert(name, Value::Object(calls.into_iter().collect()));
     }
     json!({"limits": quotas.limits, "used": used})
 }
@@ -86,6 +92,26 @@ pub(super) fn set_whitelist(world: &mut World, ask: &Ask) -> Outcome {
     let doorman = &mut world.platform.doorman;
     (doorman.whitelist, doorman.otherwise, doorman.seen_as) = (ranges, otherwise, seen_as);
     Ok(whitelist(world))
+}
+
+pub(super) fn trusted_ips(world: &World) -> Value {
+    let trusted = &world.platform.trusted;
+    let ips = trusted.ips.as_ref().map(|ranges| ranges.iter().map(IpNet::to_string).collect::<Vec<_>>());
+    json!({"ips": ips, "gettoken": trusted.gettoken})
+}
+
+/// Replaces the list of 企业可信IP.
+pub(super) fn set_trusted_ips(world: &mut World, ask: &Ask) -> Outcome {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        ips: Option<Vec<String>>,
+        gettoken: Option<bool>,
+    }
+    let Form { ips, gettoken } = parse(ask)?;
+    let ranges = ips.map(|ips| ips.iter().map(|ip| range(ip)).collect::<Result<Vec<_>, _>>()).transpose()?;
+    world.platform.trusted = TrustedIps { ips: ranges, gettoken: gettoken.unwrap_or(true) };
+    Ok(trusted_ips(world))
 }
 
 /// An address, or a range of them.

@@ -12,6 +12,7 @@ pub(super) struct Rules {
     strict_state: Option<bool>,
     remember: Option<bool>,
     refusal: Option<Refusal>,
+    qr_refusal: Option<Refusal>,
     /// 0: unlimited.
     sign_ins_per_minute: Option<u32>,
 }
@@ -24,17 +25,19 @@ impl Rules {
             strict_state: Some(settings.strict_state),
             remember: Some(settings.remember),
             refusal: Some(settings.refusal),
+            qr_refusal: Some(settings.qr_refusal),
             sign_ins_per_minute: Some(settings.sign_ins_per_minute.unwrap_or(0)),
         }
     }
 
     pub(super) fn apply(self, settings: &mut Settings) {
-        let Self { require_wechat, lenient, strict_state, remember, refusal, sign_ins_per_minute } = self;
+        let Self { require_wechat, lenient, strict_state, remember, refusal, qr_refusal, sign_ins_per_minute } = self;
         settings.require_wechat = require_wechat.unwrap_or(settings.require_wechat);
         settings.lenient = lenient.unwrap_or(settings.lenient);
         settings.strict_state = strict_state.unwrap_or(settings.strict_state);
         settings.remember = remember.unwrap_or(settings.remember);
         settings.refusal = refusal.unwrap_or(settings.refusal);
+        settings.qr_refusal = qr_refusal.unwrap_or(settings.qr_refusal);
         if let Some(limit) = sign_ins_per_minute {
             settings.sign_ins_per_minute = Some(limit).filter(|&limit| limit > 0);
         }

@@ -7,10 +7,13 @@
   var VERIFIER = "VERIFIER";
   var ios = /iphone|ipad|ipod/i.test(navigator.userAgent);
   var android = /android/i.test(navigator.userAgent);
+  // 企业微信's app looks at the URL of now, on an iPhone too.
+  var entered = ios && !/wxwork/i.test(navigator.userAgent);
   // The document's own address, whatever is pushed onto the history later.
   var entry = location.href;
-  // What the last wx.config was granted, and where; null before the first.
+  // What the last wx.config was granted, and where; null before the first. And the same of wx.agentConfig.
   var granted = null;
+  var agent = null;
   var listeners = {};
   // For tests: every call with its answer, in order; and menu entries to tap, as "menu:share:timeline".
   var sim = (window.__simBridge = { calls: [], tap: tap });
@@ -28,48 +31,75 @@
   };
 
   function lookedAt() {
-    return (ios ? entry : location.href).split("#")[0];
+    return (entered ? entry : location.href).split("#")[0];
+  }
+
+  function covers(grant, name) {
+    if (!grant || !grant.ok || grant.url !== lookedAt()) return false;
+    return name === "checkJsApi" || grant.names.indexOf(name) >= 0 || grant.names.indexOf(MENU[name]) >= 0;
   }
 
   // Why a call is refused; nothing when it is not.
   function refusal(name) {
-    if (FREE.indexOf(name) >= 0) return "";
-    if (granted && !granted.ok) return "permission denied";
-    if (!granted || granted.url !== lookedAt()) return "the permission value is offline verifying";
-    if (name === "checkJsApi") return "";
-    var listed = granted.names.indexOf(name) >= 0 || granted.names.indexOf(MENU[name]) >= 0;
-    return listed ? "" : "the permission value is offline verifying";
+    if (FREE.indexOf(name) >= 0 || covers(granted, name) || covers(agent, name)) return "";
+    return granted && !granted.ok ? "permission denied" : "the permission value is offline verifying";
   }
 
-  function verify(given, done) {
-    var names = given.verifyJsApiList || [];
+  // Asks the judge; hands on the verdict, WeCom's number for it, and the grant.
+  function verify(signed, names, done) {
     var url = lookedAt();
     var request = new XMLHttpRequest();
+    signed.url = location.href;
+    signed.entry_url = entry;
+    signed.mode = entered ? "ios" : "android";
+    signed.jsApiList = names;
     request.open("POST", VERIFIER);
     // A content type that needs no preflight.
     request.setRequestHeader("Content-Type", "text/plain");
     request.onloadend = function () {
-      var verdict = "system error";
+      var told = { errMsg: "config:system error", errCode: -1 };
       try {
-        verdict = JSON.parse(request.responseText).errMsg.replace("config:", "");
+        told = JSON.parse(request.responseText);
       } catch (error) {
         console.error("simulator: the verifier did not answer: " + request.responseText);
       }
-      granted = { ok: verdict === "ok", url: url, names: names };
-      done({ err_msg: "preVerifyJSAPI:" + (granted.ok ? "ok" : "fail_" + verdict) });
+      var verdict = String(told.errMsg).replace(/^\w+:/, "");
+      done(verdict, told.errCode, { ok: verdict === "ok", url: url, names: names });
     };
-    request.send(
-      JSON.stringify({
-        appId: String(given.verifyAppId),
-        timestamp: String(given.verifyTimestamp),
-        nonceStr: String(given.verifyNonceStr),
-        signature: String(given.verifySignature),
-        url: location.href,
-        entry_url: entry,
-        mode: ios ? "ios" : "android",
-        jsApiList: names
-      })
-    );
+    request.send(JSON.stringify(signed));
+  }
+
+  function config(given, done) {
+    var signed = {
+      appId: String(given.verifyAppId),
+      timestamp: String(given.verifyTimestamp),
+      nonceStr: String(given.verifyNonceStr),
+      signature: String(given.verifySignature)
+    };
+    verify(signed, given.verifyJsApiList || [], function (verdict, number, grant) {
+      granted = grant;
+      done({ err_msg: "preVerifyJSAPI:" + (grant.ok ? "ok" : "fail_" + verdict) });
+    });
+  }
+
+  function agentConfig(given, done) {
+    var missing = ["corpid", "agentid", "timestamp", "nonceStr", "signature"].filter(function (name) {
+      return !given[name];
+    });
+    if (missing.length) {
+      return done({ err_msg: "agentConfig:fail_empty " + missing.join(", "), err_code: 40063 });
+    }
+    var signed = {
+      appId: String(given.corpid),
+      agentid: String(given.agentid),
+      timestamp: String(given.timestamp),
+      nonceStr: String(given.nonceStr),
+      signature: String(given.signature)
+    };
+    verify(signed, given.jsApiList || [], function (verdict, number, grant) {
+      agent = grant;
+      done(grant.ok ? { err_msg: "agentConfig:ok" } : { err_msg: "agentConfig:fail_" + verdict, err_code: number });
+    });
   }
 
   function answer(name, given) {
@@ -93,7 +123,8 @@
       sim.calls.push({ name: name, given: given || {}, answer: result.err_msg });
       if (callback) callback(result);
     }
-    if (name === "preVerifyJSAPI") verify(given || {}, done);
+    if (name === "preVerifyJSAPI") config(given || {}, done);
+    else if (name === "agentConfig") setTimeout(function () { agentConfig(given || {}, done); }, 0);
     else setTimeout(function () { done(answer(name, given || {})); }, 0);
   }
 

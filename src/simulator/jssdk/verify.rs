@@ -1,4 +1,4 @@
-//! Judges a `wx.config` as WeChat's app does: by the account's domains, its tickets, and the URL it believes it is on.
+//! Judges a `wx.config`, or WeCom's `wx.agentConfig`, as the app does: by the account's domains, its tickets, and the URL it believes it is on.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use data_encoding::HEXLOWER;
@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::simulator::authority::{Authority, is_ip};
+use crate::simulator::authority::{Authority, is_ip, is_loopback};
 use crate::simulator::exchange::Ask;
 use crate::simulator::platform::mint::Kind;
 use crate::simulator::settings::{Account, AccountKind};
@@ -15,12 +15,15 @@ use crate::simulator::world::World;
 /// As many dead tickets as are tried for a hint, newest first.
 const DEAD_TRIED: usize = 8;
 
-/// What `wx.config` was given, and where the page is.
+/// What `wx.config` or `wx.agentConfig` was given, and where the page is.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
-    #[serde(rename = "appId")]
+    #[serde(rename = "appId", alias = "corpid")]
     app_id: String,
+    /// The application's, at `wx.agentConfig` alone.
+    #[serde(rename = "agentid")]
+    agent_id: Option<String>,
     timestamp: Timestamp,
     #[serde(rename = "nonceStr")]
     nonce: String,
@@ -53,6 +56,11 @@ enum Mode {
 }
 
 impl Form {
+    /// Which of the two calls it was.
+    const fn call(&self) -> &'static str {
+        if self.agent_id.is_some() { "agentConfig" } else { "config" }
+    }
+
     /// The URL that the app compares with.
     fn looked_at(&self) -> &str {
         let url = match self.mode {
@@ -79,14 +87,15 @@ impl Form {
 pub(super) fn judge(ask: &Ask, world: &mut World) -> Result<Value, String> {
     let form: Form =
         serde_json::from_slice(&ask.body).map_err(|error| format!("the body is not what is expected here: {error}"))?;
-    let (outcome, hint) = match verdict(&form, world) {
-        Ok(()) => ("ok", None),
-        Err((outcome, hint)) => (outcome, Some(hint)),
+    let (outcome, errcode, hint) = match verdict(&form, world) {
+        Ok(()) => ("ok", 0, None),
+        Err(Refusal { outcome, errcode, hint }) => (outcome, errcode, Some(hint)),
     };
     let details = json!({
         "outcome": outcome,
         "hint": hint,
         "app_id": form.app_id,
+        "agent_id": form.agent_id,
         "mode": form.mode,
         "looked_at": form.looked_at(),
         "url": form.url,
@@ -94,26 +103,90 @@ pub(super) fn judge(ask: &Ask, world: &mut World) -> Result<Value, String> {
         "js_api_list": form.js_api_list,
     });
     world.note("jssdk", details);
-    Ok(json!({"errMsg": format!("config:{outcome}"), "hint": hint, "looked_at": form.looked_at()}))
+    let message = format!("{}:{outcome}", form.call());
+    Ok(json!({"errMsg": message, "errCode": errcode, "hint": hint, "looked_at": form.looked_at()}))
 }
 
-/// Why it is refused, in WeChat's words and in ours.
-type Refusal = (&'static str, &'static str);
+/// Why it is refused.
+#[derive(Debug, Clone, Copy)]
+struct Refusal {
+    /// In WeChat's words.
+    outcome: &'static str,
+    /// WeCom's number beside them, where there is one.
+    errcode: i64,
+    /// In ours.
+    hint: &'static str,
+}
+
+const NO_ACCOUNT: Refusal =
+    Refusal { outcome: "invalid appid", errcode: 40013, hint: "the simulator has no such account" };
+const NO_AGENT: Refusal =
+    Refusal { outcome: "invalid agentid", errcode: 40056, hint: "the corporation has no such application" };
+const NOT_LISTED: Refusal = Refusal {
+    outcome: "invalid url domain",
+    errcode: 50001,
+    hint: "the host must be one of js_hosts; the port 80 or 443, but for test accounts and where WeCom's list names one",
+};
 
 fn verdict(form: &Form, world: &World) -> Result<(), Refusal> {
-    let account = world.account(&form.app_id).ok_or(("invalid appid", "the simulator has no such account"))?;
-    if !is_listed(form.looked_at(), account) {
-        return Err((
-            "invalid url domain",
-            "the host must be one of js_hosts; the port 80 or 443, but for test accounts",
-        ));
+    let account = world.account(&form.app_id).ok_or(NO_ACCOUNT)?;
+    let listed = match &form.agent_id {
+        Some(agent_id) => is_listed(form.looked_at(), world.application(&form.app_id, agent_id).ok_or(NO_AGENT)?),
+        // A corporation's pages are those of all its applications.
+        None if account.kind == AccountKind::WeCom => {
+            world.applications(&form.app_id).any(|app| is_listed(form.looked_at(), app))
+        }
+        None => is_listed(form.looked_at(), account),
+    };
+    if !listed {
+        return Err(NOT_LISTED);
     }
+    let seals = Seals::of(form, account);
     let now = world.clock.now();
-    let mut tickets = world.platform.mint.made(&form.app_id, Kind::Jsapi, now).filter(|(_, alive)| *alive);
+    let mut tickets = world.platform.mint.made(&seals.owner, seals.kind, now).filter(|(_, alive)| *alive);
     if tickets.any(|(ticket, _)| form.is_signed_with(&ticket.text, form.looked_at())) {
         return Ok(());
     }
-    Err(("invalid signature", hint(form, world)))
+    let (errcode, hint) = hint(form, &seals, world);
+    Err(Refusal { outcome: "invalid signature", errcode, hint })
+}
+
+/// Whose tickets sign a call, and which are taken for them by mistake.
+struct Seals {
+    owner: String,
+    kind: Kind,
+    mistaken: (String, Kind, &'static str),
+}
+
+impl Seals {
+    fn of(form: &Form, account: &Account) -> Self {
+        let id = form.app_id.clone();
+        match (&form.agent_id, account.kind, &account.agent_id) {
+            (Some(agent_id), ..) => Self {
+                owner: format!("{id}/{agent_id}"),
+                kind: Kind::AgentConfig,
+                mistaken: (
+                    id,
+                    Kind::CorpJsapi,
+                    "signed with the corporation's ticket, and agentConfig takes the agent_config ticket",
+                ),
+            },
+            (None, AccountKind::WeCom, _) => Self {
+                owner: id,
+                kind: Kind::CorpJsapi,
+                mistaken: (
+                    account.key(),
+                    Kind::AgentConfig,
+                    "signed with the agent_config ticket, and config takes the corporation's",
+                ),
+            },
+            (None, ..) => Self {
+                owner: id.clone(),
+                kind: Kind::Jsapi,
+                mistaken: (id, Kind::WxCard, "signed with the wx_card ticket"),
+            },
+        }
+    }
 }
 
 /// JS接口安全域名: the host whole, and for all but test accounts a name on a port that needs no telling.
@@ -125,26 +198,40 @@ fn is_listed(url: &str, account: &Account) -> bool {
         AccountKind::OfficialAccount | AccountKind::WebsiteApp => {
             matches!(port, None | Some("80" | "443")) && !is_ip(host) && listed(host)
         }
+        AccountKind::WeCom => {
+            let named = port.is_some_and(|port| listed(&format!("{host}:{port}")));
+            named || (listed(host) && (is_loopback(host) || matches!(port, None | Some("80" | "443"))))
+        }
     }
 }
 
-/// What was signed instead, when it is one of the usual mistakes.
-fn hint(form: &Form, world: &World) -> &'static str {
+/// WeCom's number for a ticket that is another, or dead.
+const WRONG_TICKET: i64 = 42012;
+/// WeCom's number for a signature of something else.
+const WRONG_TEXT: i64 = 40093;
+
+/// What was signed instead, when it is one of the usual mistakes, and WeCom's number for it.
+fn hint(form: &Form, seals: &Seals, world: &World) -> (i64, &'static str) {
     let now = world.clock.now();
-    let made = |kind, alive: bool| {
-        let mint = &world.platform.mint;
-        mint.made(&form.app_id, kind, now)
-            .filter(move |(_, is_alive)| *is_alive == alive)
-            .map(|(ticket, _)| &ticket.text)
+    let made = |owner: &str, kind, alive: bool| {
+        let made = world.platform.mint.made(owner, kind, now);
+        let texts = made.filter(|(_, is_alive)| *is_alive == alive).map(|(ticket, _)| ticket.text.clone());
+        texts.collect::<Vec<_>>()
     };
-    let signs = |url: &str| made(Kind::Jsapi, true).any(|ticket| form.is_signed_with(ticket, url));
+    let (live, dead) = (made(&seals.owner, seals.kind, true), made(&seals.owner, seals.kind, false));
+    let (other_owner, other_kind, mistaken) = &seals.mistaken;
+    let other = made(other_owner, *other_kind, true);
+    let signs = |url: &str| live.iter().any(|ticket| form.is_signed_with(ticket, url));
     let looked_at = form.looked_at();
+    let sealed = |ticket: &String| form.is_signed_with(ticket, looked_at);
+    if dead.iter().take(DEAD_TRIED).any(sealed) {
+        return (WRONG_TICKET, "signed with a ticket that is dead");
+    }
+    if other.iter().any(sealed) {
+        return (WRONG_TICKET, mistaken);
+    }
     let decoded = percent_decode_str(looked_at).decode_utf8_lossy();
-    if made(Kind::Jsapi, false).take(DEAD_TRIED).any(|ticket| form.is_signed_with(ticket, looked_at)) {
-        "signed with a ticket that is dead"
-    } else if made(Kind::WxCard, true).any(|ticket| form.is_signed_with(ticket, looked_at)) {
-        "signed with the wx_card ticket"
-    } else if form.mode == Mode::Ios && signs(without_fragment(&form.url)) {
+    let hint = if form.mode == Mode::Ios && signs(without_fragment(&form.url)) {
         "signed for the URL of now, and iOS looks at the URL the document was loaded from"
     } else if form.mode == Mode::Android && form.entry_url.as_deref().is_some_and(|url| signs(without_fragment(url))) {
         "signed for the URL the document was loaded from, and Android looks at the URL of now"
@@ -156,7 +243,8 @@ fn hint(form: &Form, world: &World) -> &'static str {
         "signed without the query"
     } else {
         "no ticket of this account makes this signature for this URL"
-    }
+    };
+    (WRONG_TEXT, hint)
 }
 
 fn without_fragment(url: &str) -> &str {
@@ -212,6 +300,16 @@ mod tests {
         ] {
             assert_eq!(is_listed(url, &account(AccountKind::OfficialAccount)), official, "official: {url}");
             assert_eq!(is_listed(url, &account(AccountKind::TestAccount)), test, "test: {url}");
+        }
+        for (url, expected) in [
+            ("https://m.example.com/a?b", true),
+            ("https://m.example.com:8443/", false),
+            ("http://dev.example.com:8080/", true),
+            ("http://dev.example.com/", false),
+            ("http://127.0.0.1:4180/", true),
+            ("https://a.m.example.com/", false),
+        ] {
+            assert_eq!(is_listed(url, &account(AccountKind::WeCom)), expected, "WeCom: {url}");
         }
     }
 }

@@ -48,6 +48,27 @@ pub(in crate::simulator) struct Doorman {
     strangers: HashMap<IpAddr, Stranger>,
 }
 
+/// 企业可信IP: who may call WeCom's API.
+#[derive(Debug)]
+pub(in crate::simulator) struct TrustedIps {
+    /// None: everybody may.
+    pub(in crate::simulator) ips: Option<Vec<IpNet>>,
+    /// Whether tokens are refused too, or only what is asked with them: reports differ.
+    pub(in crate::simulator) gettoken: bool,
+}
+
+impl Default for TrustedIps {
+    fn default() -> Self {
+        Self { ips: None, gettoken: true }
+    }
+}
+
+impl TrustedIps {
+    pub(in crate::simulator) fn has(&self, ip: IpAddr) -> bool {
+        self.ips.as_ref().is_none_or(|ranges| ranges.iter().any(|range| range.contains(&ip)))
+    }
+}
+
 /// An address the administrator was asked about.
 #[derive(Debug, Default)]
 struct Stranger {

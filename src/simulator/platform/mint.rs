@@ -27,13 +27,29 @@ pub(in crate::simulator) enum Kind {
     Jsapi,
     /// The ticket that card signatures are made with.
     WxCard,
+    /// A token of a WeCom application.
+    CorpToken,
+    /// The ticket of a corporation that `wx.config` is signed with.
+    CorpJsapi,
+    /// The ticket of an application that `wx.agentConfig` is signed with.
+    AgentConfig,
 }
 
 impl Kind {
-    pub(in crate::simulator) const ALL: [Self; 4] = [Self::Classic, Self::Stable, Self::Jsapi, Self::WxCard];
+    pub(in crate::simulator) const ALL: [Self; 7] =
+        [Self::Classic, Self::Stable, Self::Jsapi, Self::WxCard, Self::CorpToken, Self::CorpJsapi, Self::AgentConfig];
 
+    /// Whether it is a token of an account that is no corporation's.
     const fn is_token(self) -> bool {
         matches!(self, Self::Classic | Self::Stable)
+    }
+
+    /// How long before its end another takes its place. WeCom's stay to the end.
+    const fn spare(self) -> u64 {
+        match self {
+            Self::Classic | Self::Stable | Self::Jsapi | Self::WxCard => OVERLAP,
+            Self::CorpToken | Self::CorpJsapi | Self::AgentConfig => 0,
+        }
     }
 }
 
@@ -100,10 +116,10 @@ impl Mint {
         self.make(app_id, Kind::Classic, now)
     }
 
-    /// Rules 18 and 20: the same as before, until less than five minutes of its life are left.
+    /// Rules 18 and 20: the same as before, until less than five minutes of its life are left; WeCom's until its end.
     pub(in crate::simulator) fn lasting(&mut self, app_id: &str, kind: Kind, now: u64) -> Handed {
         let newest = self.made.get(&(app_id.to_owned(), kind)).and_then(VecDeque::back);
-        match newest.filter(|newest| newest.alive(now) && newest.left(now) >= OVERLAP) {
+        match newest.filter(|newest| newest.alive(now) && newest.left(now) >= kind.spare()) {
             Some(minted) => Handed { minted: minted.clone(), fresh: false },
             None => self.make(app_id, kind, now),
         }
@@ -145,6 +161,19 @@ impl Mint {
         }
     }
 
+    /// The WeCom application whose token this is.
+    pub(in crate::simulator) fn application(&self, token: &str, now: u64) -> Result<&str, Dead> {
+        let tokens = self.made.iter().filter(|((_, kind), _)| *kind == Kind::CorpToken);
+        let mut found = tokens.flat_map(|((app, _), made)| made.iter().rev().map(move |minted| (app, minted)));
+        let (app, minted) = found.find(|(_, minted)| minted.text == token).ok_or(Dead::Malformed)?;
+        match (minted.alive(now), minted.ends_at) {
+            (true, _) => Ok(app),
+            // Ended early, it is as if it had never been.
+            (false, Some(_)) => Err(Dead::NotLatest),
+            (false, None) => Err(Dead::Expired),
+        }
+    }
+
     /// Everything of a kind that was made for the account and is remembered, newest first, and whether it is alive.
     pub(in crate::simulator) fn made(
         &self,
@@ -157,7 +186,11 @@ impl Mint {
     }
 
     fn make(&mut self, app_id: &str, kind: Kind, now: u64) -> Handed {
-        let text = if kind.is_token() { self.random.platform_token() } else { self.random.ticket() };
+        let text = match kind {
+            Kind::Classic | Kind::Stable => self.random.platform_token(),
+            Kind::CorpToken => self.random.corp_token(),
+            Kind::Jsapi | Kind::WxCard | Kind::CorpJsapi | Kind::AgentConfig => self.random.ticket(),
+        };
         let minted = Minted { text, expires_at: now + LIFE, ends_at: None };
         let made = self.made.entry((app_id.to_owned(), kind)).or_default();
         if made.len() == REMEMBERED {
@@ -261,6 +294,23 @@ mod tests {
         let alive: Vec<_> = mint.made("wx", Kind::Jsapi, NOW).map(|(minted, alive)| (&minted.text, alive)).collect();
         assert_eq!(alive, [(&next.minted.text, true), (&jsapi.minted.text, false)]);
         assert!(!mint.lasting("wx", Kind::WxCard, NOW).fresh);
+    }
+
+    #[test]
+    fn rule_20_a_corporations_token_stays_to_its_end_and_opens_nothing_elsewhere() {
+        let mut mint = mint();
+        let first = mint.lasting("ww/1", Kind::CorpToken, NOW).minted.text;
+        assert_eq!(mint.lasting("ww/1", Kind::CorpToken, NOW + LIFE - 1).minted.text, first);
+        assert_ne!(mint.lasting("ww/2", Kind::CorpToken, NOW).minted.text, first);
+        assert_eq!(mint.application(&first, NOW + LIFE - 1), Ok("ww/1"));
+        assert_eq!(mint.application(&first, NOW + LIFE), Err(Dead::Expired));
+        assert!(mint.owner(&first, NOW).is_err());
+        let official = mint.lasting("wx", Kind::Stable, NOW).minted.text;
+        assert_eq!(mint.application(&official, NOW), Err(Dead::Malformed));
+        let next = mint.lasting("ww/1", Kind::CorpToken, NOW + LIFE).minted.text;
+        assert_ne!(next, first);
+        mint.kill("ww/1", Kind::CorpToken, NOW + LIFE);
+        assert_eq!(mint.application(&next, NOW + LIFE), Err(Dead::NotLatest));
     }
 
     #[test]

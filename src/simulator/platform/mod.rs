@@ -6,7 +6,7 @@ pub(super) mod doorman;
 pub(super) mod mint;
 pub(super) mod quotas;
 
-use doorman::Doorman;
+use doorman::{Doorman, TrustedIps};
 use mint::Mint;
 use quotas::Quotas;
 
@@ -19,6 +19,7 @@ pub(super) struct Platform {
     pub(super) mint: Mint,
     pub(super) quotas: Quotas,
     pub(super) doorman: Doorman,
+    pub(super) trusted: TrustedIps,
 }
 
 impl Platform {
@@ -27,6 +28,7 @@ impl Platform {
             mint: Mint::new(seed.map(|seed| seed ^ OWN_SEED)),
             quotas: Quotas::default(),
             doorman: Doorman::default(),
+            trusted: TrustedIps::default(),
         }
     }
 }

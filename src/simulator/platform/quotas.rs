@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
 const DAY: u64 = 24 * 3600;
 /// WeChat's days begin at midnight in Beijing.
 const BEIJING: u64 = 8 * 3600;
@@ -18,16 +19,28 @@ pub(in crate::simulator) enum Counter {
     ForceRefresh,
     Getticket,
     ClearQuotaPerMonth,
+    /// A WeCom application's calls of `gettoken`.
+    Gettoken,
+    /// WeCom's tickets for `wx.config`, by corporation and by application; then those for `wx.agentConfig`.
+    CorpTicketByCorp,
+    CorpTicketByApp,
+    AgentTicketByCorp,
+    AgentTicketByApp,
 }
 
 impl Counter {
-    pub(in crate::simulator) const ALL: [Self; 6] = [
+    pub(in crate::simulator) const ALL: [Self; 11] = [
         Self::Token,
         Self::StableToken,
         Self::StableTokenPerMinute,
         Self::ForceRefresh,
         Self::Getticket,
         Self::ClearQuotaPerMonth,
+        Self::Gettoken,
+        Self::CorpTicketByCorp,
+        Self::CorpTicketByApp,
+        Self::AgentTicketByCorp,
+        Self::AgentTicketByApp,
     ];
 
     pub(in crate::simulator) const fn name(self) -> &'static str {
@@ -38,13 +51,21 @@ impl Counter {
             Self::ForceRefresh => "force_refresh",
             Self::Getticket => "getticket",
             Self::ClearQuotaPerMonth => "clear_quota_per_month",
+            Self::Gettoken => "gettoken_per_minute",
+            Self::CorpTicketByCorp => "corp_ticket_per_corp_and_hour",
+            Self::CorpTicketByApp => "corp_ticket_per_app_and_hour",
+            Self::AgentTicketByCorp => "agent_ticket_per_corp_and_hour",
+            Self::AgentTicketByApp => "agent_ticket_per_app_and_hour",
         }
     }
 
     /// The number of the period that the moment lies in.
     const fn period(self, now: u64) -> u64 {
         match self {
-            Self::StableTokenPerMinute => now / MINUTE,
+            Self::StableTokenPerMinute | Self::Gettoken => now / MINUTE,
+            Self::CorpTicketByCorp | Self::CorpTicketByApp | Self::AgentTicketByCorp | Self::AgentTicketByApp => {
+                now / HOUR
+            }
             Self::Token | Self::StableToken | Self::ForceRefresh | Self::Getticket => (now + BEIJING) / DAY,
             // Months of thirty days are near enough.
             Self::ClearQuotaPerMonth => (now + BEIJING) / (30 * DAY),
@@ -68,6 +89,11 @@ pub(in crate::simulator) struct Limits {
     /// WeChat does not tell this one: "very limited".
     pub(in crate::simulator) getticket: u32,
     pub(in crate::simulator) clear_quota_per_month: u32,
+    /// Of one WeCom application.
+    pub(in crate::simulator) gettoken_per_minute: u32,
+    /// Of each of WeCom's two kinds of ticket, an hour: for all applications of a corporation, and for one of them.
+    pub(in crate::simulator) tickets_per_corp: u32,
+    pub(in crate::simulator) tickets_per_app: u32,
 }
 
 impl Default for Limits {
@@ -79,6 +105,9 @@ impl Default for Limits {
             force_refresh: 20,
             getticket: 2000,
             clear_quota_per_month: 10,
+            gettoken_per_minute: 10_000,
+            tickets_per_corp: 400,
+            tickets_per_app: 100,
         }
     }
 }
@@ -92,6 +121,9 @@ impl Limits {
             Counter::ForceRefresh => self.force_refresh,
             Counter::Getticket => self.getticket,
             Counter::ClearQuotaPerMonth => self.clear_quota_per_month,
+            Counter::Gettoken => self.gettoken_per_minute,
+            Counter::CorpTicketByCorp | Counter::AgentTicketByCorp => self.tickets_per_corp,
+            Counter::CorpTicketByApp | Counter::AgentTicketByApp => self.tickets_per_app,
         }
     }
 }
@@ -113,6 +145,12 @@ impl Quotas {
             self.used.insert((app_id.to_owned(), counter), (counter.period(now), used + 1));
         }
         left
+    }
+
+    /// Counts a call against both of two limits, or against neither: then false.
+    pub(in crate::simulator) fn spend_both(&mut self, calls: [(&str, Counter); 2], now: u64) -> bool {
+        let left = calls.iter().all(|(name, counter)| self.used(name, *counter, now) < self.limits.of(*counter));
+        left && calls.into_iter().all(|(name, counter)| self.spend(name, counter, now))
     }
 
     /// The calls so far in the period that the moment lies in.

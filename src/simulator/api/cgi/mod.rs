@@ -1,8 +1,9 @@
-//! An account's own side of the API, `/cgi-bin/…`: platform tokens, tickets, addresses, quotas.
+//! An account's own side of the API, `/cgi-bin/…`: platform tokens, tickets, addresses, quotas; and all of WeCom's API.
 
 mod lists;
 mod tickets;
 mod tokens;
+pub(super) mod wecom;
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{Outcome, Refused, refused};
 use crate::simulator::exchange::{Ask, Parameters};
 use crate::simulator::platform::mint::Dead;
-use crate::simulator::settings::Account;
+use crate::simulator::settings::AccountKind;
 use crate::simulator::world::World;
 
 /// One endpoint. Its name is the kind of its events.
@@ -46,7 +47,7 @@ const ENDPOINTS: [Endpoint; 7] = [
 
 /// Answers a call and notes it, whatever became of it.
 pub(super) fn answer(world: &mut World, ask: &Ask) -> Outcome {
-    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == ask.path);
+    let endpoint = ENDPOINTS.iter().chain(&wecom::ENDPOINTS).find(|endpoint| endpoint.path == ask.path);
     let Endpoint { name, method, judge, .. } = endpoint.ok_or(refused(40066, "invalid url"))?;
     let mut noted = Noted::new();
     let outcome = if ask.method == *method {
@@ -75,7 +76,8 @@ impl Credentials<'_> {
     /// The account, once the secret is right and, where asked for, the caller's address is welcome.
     fn prove(&self, world: &mut World, at_the_door: Option<&Ask>) -> Result<String, Refused> {
         let app_id = self.app_id.ok_or(refused(41002, "appid missing"))?;
-        let account: &Account = world.account(app_id).ok_or(refused(40013, "invalid appid"))?;
+        let account = world.account(app_id).filter(|account| account.kind != AccountKind::WeCom);
+        let account = account.ok_or(refused(40013, "invalid appid"))?;
         let right = self.secret.map(|secret| secret == account.app_secret);
         // Before the secret: with a wrong one, a stranger is told of the list all the same.
         if let Some(ask) = at_the_door {
