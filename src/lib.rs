@@ -45,7 +45,8 @@
 //! - No record is trusted past its own expiry, whatever a cache's time to live did.
 //! - A sign-in's state works only in the browser that began it. A code is spent at most once, at the account it was made
 //!   out by.
-//! - A signed-in request waits for no store and not for WeChat. Sign-in waits for no platform token.
+//! - A signed-in request waits for no store and not for WeChat. Sign-in waits for no platform token, but for
+//!   WeCom's: there nobody can be asked about without one.
 //! - The path that the policy saw is the path that the upstream gets.
 //! - The simulator is reached by URL only, and shares no code with the gate.
 

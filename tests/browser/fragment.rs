@@ -4,5 +4,5 @@ use crate::town::{Account, Town};
 
 #[test]
 fn a_hash_route_survives_the_sign_in_in_a_real_browser() {
-    Town::start(&[Account::Official], "[sign_in]\nkeep_fragment = true\n").perform("fragment.js", &[]);
+    Town::start(&[Account::Official("base")], "[sign_in]\nkeep_fragment = true\n").perform("fragment.js", &[]);
 }

@@ -4,5 +4,5 @@ use crate::town::{Account, Town};
 
 #[test]
 fn a_hand_off_needs_neither_script_nor_stream_and_gives_nothing_to_onlookers() {
-    Town::start(&[Account::Official], "[sign_in]\nhandoff = true\n").perform("handoff.js", &[]);
+    Town::start(&[Account::Official("userinfo")], "[sign_in]\nhandoff = true\n").perform("handoff.js", &[]);
 }

@@ -12,6 +12,7 @@ mod handoff;
 mod http;
 mod matrix;
 mod pages;
+mod qr;
 mod spa;
 mod town;
 #[path = "../examples/walk.rs"]

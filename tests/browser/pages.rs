@@ -28,5 +28,5 @@ fn the_gates_pages_show_the_sites_name_and_logo() {
          [[route]]\npath = '/gone'\nauth = 'none'\nupstream = 'http://127.0.0.1:1'\n",
         logo.display()
     );
-    Town::start(&[Account::Official], &extra).perform("gate.js", &[]);
+    Town::start(&[Account::Official("base")], &extra).perform("gate.js", &[]);
 }

@@ -19,17 +19,17 @@ pub(crate) struct Town {
 /// An account that visitors can sign in through.
 #[derive(Clone, Copy)]
 pub(crate) enum Account {
-    Official,
+    /// With what scope.
+    Official(&'static str),
     Website,
     WeCom,
 }
 
 impl Account {
-    /// As much of it as there is to ask for.
     fn section(self) -> String {
         match self {
-            Self::Official => {
-                format!("[official_account]\napp_id = '{APP_ID}'\napp_secret = '{APP_SECRET}'\nscope = 'userinfo'\n")
+            Self::Official(scope) => {
+                format!("[official_account]\napp_id = '{APP_ID}'\napp_secret = '{APP_SECRET}'\nscope = '{scope}'\n")
             }
             Self::Website => {
                 format!("[website_app]\napp_id = '{WEBSITE_APP_ID}'\napp_secret = '{WEBSITE_APP_SECRET}'\n")

@@ -19,6 +19,8 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "session.cookie_domain" => ("example.com", r#""example.com""#),
         "identity.jwt.header" => ("X-Env", r#""X-Env""#),
         "identity.jwt.audience" => ("env", r#""env""#),
+        "pages.site_name" => ("Env", r#""Env""#),
+        "pages.logo_file" => ("tests/config/logo.svg", r#""tests/config/logo.svg""#),
         "website_app.app_id" => ("wx1111111111111111", r#""wx1111111111111111""#),
         "wecom.corp_id" => ("ww1111111111111111", r#""ww1111111111111111""#),
         "wecom.agent_id" => ("1000007", r#""1000007""#),

@@ -546,7 +546,7 @@ fn doubtful_choices_are_warned_of_and_accepted() {
         ),
         (
             "",
-            "[website_app]\napp_id = \"wxabc\"\napp_secret = { env = \"WECHAT\" }",
+            "[official_account]\napp_id = \"wx0123456789abcdef\"\napp_secret = { env = \"WECHAT\" }\nscope = \"userinfo\"\n[website_app]\napp_id = \"wxabc\"\napp_secret = { env = \"WECHAT\" }",
             "website_app.app_id: does not look like a website app's",
         ),
         (
@@ -618,13 +618,13 @@ fn a_ca_file_that_is_none_is_refused_by_name() {
         ),
     ] {
         std::fs::write(&file, &pem).expect("written");
-        let found = super::problems(&text("https://127.0.0.1"));
+        let found = problems(&text("https://127.0.0.1"));
         let expected = format!("upstream.ca_file: the file {path} {problem}");
         assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}\nis not\n{expected}");
     }
     std::fs::write(&file, &good).expect("written");
     assert_eq!(load(&text("https://127.0.0.1:8443")).config.upstream.extra_roots.len(), 1);
-    let found = super::problems(&text("http://127.0.0.1:8080"));
+    let found = problems(&text("http://127.0.0.1:8080"));
     assert_eq!(
         found,
         ["upstream.ca_file: is for an https upstream, and this one is not. Write https:// or remove it."]
