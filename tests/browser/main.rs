@@ -6,6 +6,7 @@ mod children;
 mod chrome;
 mod fragment;
 mod gallery;
+mod handoff;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
