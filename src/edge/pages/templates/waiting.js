@@ -6,7 +6,7 @@
     if (over) return;
     over = true;
     // The page it goes on to inherits the fragment, as from any redirect that names none.
-    location.replace(told('next') + location.hash);
+    location.replace(find('next').href + location.hash);
   }
   function hear(said) {
     var words = said.trim().split(' ');
@@ -27,6 +27,7 @@
   function fallBack() {
     if (!polling) { polling = true; poll(); }
   }
+  find('next').hidden = true;
   setTimeout(leave, told('seconds') * 1000);
   if (!window.EventSource) return fallBack();
   var events = new EventSource(told('events'));
