@@ -145,7 +145,7 @@ impl View {
             facts,
             ..text_context(&tongue.confirm(), tongue)
         };
-        Self { template: "confirm.html", status: StatusCode::OK, needs: Needs::Form, context }
+        Self { template: "confirm.html", status: StatusCode::OK, needs: Needs::Reply, context }
     }
 
     pub(super) fn of_settled(settled: Settled, tongue: Tongue) -> Self {

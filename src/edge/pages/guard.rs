@@ -22,7 +22,9 @@ pub(super) enum Needs {
     Script,
     /// A script of ours that listens to this site.
     Ear,
-    /// A form to this site.
+    /// A form to this site, which answers it itself.
+    Reply,
+    /// A form to this site, which may lead on to others.
     Form,
 }
 
@@ -43,6 +45,7 @@ impl Needs {
             Self::Nothing => "form-action 'none'".to_owned(),
             Self::Script => format!("form-action 'none'; script-src 'nonce-{nonce}'"),
             Self::Ear => format!("form-action 'none'; script-src 'nonce-{nonce}'; connect-src 'self'"),
+            Self::Reply => "form-action 'self'".to_owned(),
             // Browsers hold the redirects that follow to this as well: after signing out to WeChat, or wherever the site
             // sends strangers. A page that lets nothing in needs no more.
             Self::Form => "form-action https: http:".to_owned(),
@@ -59,7 +62,7 @@ impl Needs {
             // A callback's URL carries its code: whoever is reached by a link on our page shall not read it (R28).
             Self::Nothing | Self::Script | Self::Ear => "no-referrer",
             // Under `no-referrer` a form is sent with `Origin: null`, and sign-out obeys our own origin only.
-            Self::Form => "same-origin",
+            Self::Reply | Self::Form => "same-origin",
         }
     }
 }
