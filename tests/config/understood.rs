@@ -136,6 +136,18 @@ fn upstreams_are_texts_or_tables_and_routes_inherit() {
 }
 
 #[test]
+fn a_name_and_a_logo_are_read_at_the_start() {
+    let logo = tempfile::NamedTempFile::new().expect("a temporary file");
+    let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    std::fs::write(logo.path(), svg).expect("written");
+    let text = format!("[pages]\nsite_name = \" 山风茶舍 \"\nlogo_file = '{}'", logo.path().display());
+    let pages = load(&with("", &text)).config.pages;
+    assert_eq!(pages.site_name.as_deref(), Some("山风茶舍"));
+    assert_eq!(pages.logo, Some(Logo { bytes: svg.to_vec(), picture: Picture::Svg }));
+    assert_eq!(load(&with("", "")).config.pages, Pages { site_name: None, logo: None });
+}
+
+#[test]
 fn single_values_pass_for_lists_and_addresses_for_networks() {
     let server = load(&with(
         "",

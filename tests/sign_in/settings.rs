@@ -36,6 +36,26 @@ async fn verify_files_are_sixteen_characters_for_everybody() {
 }
 
 #[tokio::test]
+async fn the_logo_is_served_to_everybody_and_runs_no_script() {
+    let logo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/logo.svg");
+    let world = World::start(&format!("[pages]\nlogo_file = '{logo}'\n")).await;
+    let url = world.url("/_wechat/logo");
+    let answer = world.browser("curl/8").fetch(&url).await;
+    assert_eq!(answer.body, std::fs::read(logo).expect("the logo is there"));
+    for (name, value) in [
+        ("content-type", "image/svg+xml"),
+        ("cache-control", "public, max-age=300"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+    ] {
+        assert_eq!(answer.header(name), Some(value));
+    }
+    assert_eq!(world.browser(WECHAT).send(Method::POST, &url, &[], Bytes::new()).await.status, 400);
+    let plain = World::start("").await;
+    assert_eq!(plain.browser("curl/8").fetch(&plain.url("/_wechat/logo")).await.status, 401, "the site's own path");
+}
+
+#[tokio::test]
 async fn every_endpoint_can_lie_where_the_operator_wants_it() {
     let paths = "[paths]\nlogin = '/wxAuthorize'\ncallback = '/wx/back.do'\nlogout = '/signOut'\nme = '/api/whoami'\n";
     let world = World::start(paths).await;

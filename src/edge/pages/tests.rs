@@ -1,6 +1,7 @@
 //! Every fault, as page and as problem, in both languages: what must be there, and what must never be.
 
 mod hostile;
+mod ways_in;
 
 use std::collections::HashSet;
 
@@ -19,7 +20,7 @@ use crate::types::{Instead, Outside, SessionId};
 const ORIGIN: &str = "https://m.example.com";
 const TARGET: &str = "/shop/item?id=4&from=手机#top";
 
-fn pages(language: Language) -> Pages {
+fn places() -> (PublicUrl, Paths) {
     let public_url = PublicUrl { origin: ORIGIN.into(), https: true, host: "m.example.com".into(), port: None };
     let path = |end: &str| format!("/_wechat{end}");
     let paths = Paths {
@@ -29,8 +30,12 @@ fn pages(language: Language) -> Pages {
         logout: path("/logout"),
         me: path("/me"),
     };
-    let shown = config::Pages { site_name: None, logo: None };
-    Pages::new(&public_url, &paths, &shown, language)
+    (public_url, paths)
+}
+
+fn pages(language: Language) -> Pages {
+    let (public_url, paths) = places();
+    Pages::new(&public_url, &paths, &config::Pages { site_name: None, logo: None }, language)
 }
 
 fn asker(wants_page: bool, chinese: Option<bool>) -> Asker {

@@ -1,11 +1,11 @@
 (function () {
-  var page = document.getElementById('waiting'), over = false, polling = false;
+  var page = document.getElementById('waiting'), next = document.getElementById('next'), over = false, polling = false;
   function given(name) { return page.getAttribute('data-' + name); }
   function leave() {
     if (over) return;
     over = true;
     // Where the redirect that follows names no fragment, the browser keeps this one.
-    location.replace(given('next') + location.hash);
+    location.replace(next.href + location.hash);
   }
   function hear(said) {
     var words = said.split(' ');
@@ -26,6 +26,7 @@
   function fallBack() {
     if (!polling) { polling = true; poll(); }
   }
+  next.hidden = true;
   setTimeout(leave, given('seconds') * 1000);
   if (!window.EventSource) return fallBack();
   var events = new EventSource(given('events'));

@@ -18,7 +18,7 @@ pub(super) const WORDS: Words = Words {
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
     scanned: "已扫码",
-    number: "请在手机上输入这个数字",
+    number: "请在手机上输入，不要告诉别人",
     proceed: "手机上确认后，点这里继续",
     type_number: "电脑上显示的两位数字，只能输一次",
     refuse: "拒绝登录",
@@ -89,7 +89,8 @@ pub(super) const UNSCANNABLE: Text = Text {
     ..PLAIN
 };
 
-const DESKTOP_DOOR: Option<&str> = Some("要让访客在电脑浏览器里登录，需要开放平台的网站应用（website_app）。");
+const DESKTOP_DOOR: Option<&str> =
+    Some("要让访客在电脑浏览器里登录，请设置 sign_in.handoff = true，或配置开放平台的网站应用（website_app）。");
 const AGAIN: Option<&str> = Some("再试一次");
 
 const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, operator: None };

@@ -18,14 +18,14 @@ pub(super) const WORDS: Words = Words {
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
     scanned: "Scanned",
-    number: "Enter this number on your phone",
+    number: "Enter it on your phone, and tell nobody",
     proceed: "Confirmed on the phone? Go on",
-    type_number: "The two digits on the computer (one try)",
+    type_number: "The computer’s two digits (one try)",
     refuse: "Refuse",
     site: "Site",
     browser: "Browser",
     address_of_desktop: "Network address",
-    same_network: "in the same network as this phone",
+    same_network: "same network as this phone",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -95,8 +95,9 @@ pub(super) const UNSCANNABLE: Text = Text {
     ..PLAIN
 };
 
-const DESKTOP_DOOR: Option<&str> =
-    Some("To sign visitors in inside desktop browsers, an Open Platform website app (website_app) is needed.");
+const DESKTOP_DOOR: Option<&str> = Some(
+    "To sign visitors in inside desktop browsers, set sign_in.handoff = true, or configure an Open Platform website app (website_app).",
+);
 const AGAIN: Option<&str> = Some("Try again");
 const HOME: Option<&str> = Some("Go to the home page");
 
