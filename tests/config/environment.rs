@@ -25,6 +25,8 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "endpoints.open" | "endpoints.api" | "endpoints.qyapi" | "endpoints.wwlogin" => {
             ("http://localhost:1", r#""http://localhost:1""#)
         }
+        "pages.site_name" => ("山风茶舍", r#""山风茶舍""#),
+        "pages.logo_file" => ("tests/browser/logo.svg", r#""tests/browser/logo.svg""#),
         "jssdk.path" => ("/env", r#""/env""#),
         "jssdk.hosts" => ("n.example.com", r#"["n.example.com"]"#),
         "jssdk.api_list" | "jssdk.open_tags" => ("scanQRCode,x", r#"["scanQRCode", "x"]"#),
