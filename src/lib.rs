@@ -43,8 +43,10 @@
 //! - Only [`edge::fault`] turns a visitor's error into a status. Only [`login::ReturnTo`] judges return targets. Only
 //!   [`request`] strips inbound headers and judges paths.
 //! - No record is trusted past its own expiry, whatever a cache's time to live did.
-//! - A sign-in's state works only in the browser that began it. A code goes to WeChat at most once.
-//! - A signed-in request waits for no store and not for WeChat. Sign-in waits for no platform token.
+//! - A sign-in's state works only in the browser that began it. A code is spent at most once, at the account it was made
+//!   out by.
+//! - A signed-in request waits for no store and not for WeChat. Sign-in waits for no platform token, but for
+//!   WeCom's: there nobody can be asked about without one.
 //! - The path that the policy saw is the path that the upstream gets.
 //! - The simulator is reached by URL only, and shares no code with the gate.
 

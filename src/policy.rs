@@ -1,12 +1,13 @@
 //! Decides, from method and path alone, who may pass; then, with the visitor, who does. Pure: no clock, no network.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 use http::Method;
 
 use crate::config::{Allow, Auth, OnAnonymous, PathPattern, Route};
-use crate::request::decode_path;
+use crate::request::{decode_path, without_parameters};
 use crate::types::{Scope, Visitor};
 
 /// The site's rules, ready to be asked.
@@ -43,8 +44,8 @@ pub struct Access<'a> {
     pub scope: Scope,
     pub on_anonymous: Option<OnAnonymous>,
     pub upstream: Target,
-    /// Both readings of the path may have a list; both must be satisfied.
-    allow: [&'a [Allow]; 2],
+    /// Each reading of the path may have a list; all must be satisfied.
+    allow: [&'a [Allow]; 3],
 }
 
 /// Which upstream a request goes to.
@@ -91,16 +92,20 @@ impl Policy {
         Ok(Self { rules, default_scope })
     }
 
-    /// The stricter of two verdicts: on the raw path, and on what a lenient upstream may make of it. The query never
-    /// counts (R5).
+    /// The stricter of the verdicts on the raw path and on what a lenient upstream may make of it: decoded, and without
+    /// the parameters that some cut off after `;`. The query never counts (R5).
     #[must_use]
     pub fn decide(&self, method: &Method, path: &str) -> Access<'_> {
         let raw = self.first_match(method, path.as_bytes());
         let decoded = decode_path(path);
-        if decoded.as_ref() == path.as_bytes() {
-            return raw;
+        let access = match &decoded {
+            Cow::Borrowed(_) => raw,
+            Cow::Owned(decoded) => raw.stricter(self.first_match(method, decoded)),
+        };
+        match without_parameters(&decoded) {
+            None => access,
+            Some(bare) => access.stricter(self.first_match(method, &bare)),
         }
-        raw.stricter(self.first_match(method, &decoded))
     }
 
     fn first_match(&self, method: &Method, path: &[u8]) -> Access<'_> {
@@ -111,7 +116,7 @@ impl Policy {
                 scope: self.default_scope,
                 on_anonymous: None,
                 upstream: Target::Site,
-                allow: [&[], &[]],
+                allow: [&[], &[], &[]],
             };
         };
         Access {
@@ -119,7 +124,7 @@ impl Policy {
             scope: rule.scope.unwrap_or(self.default_scope),
             on_anonymous: rule.on_anonymous,
             upstream: if rule.has_upstream { Target::Route(index) } else { Target::Site },
-            allow: [&rule.allow, &[]],
+            allow: [&rule.allow, &[], &[]],
         }
     }
 }
@@ -192,12 +197,16 @@ impl<'a> Access<'a> {
             Auth::None => 0,
         };
         let (strict, _) = if rank(other.auth) > rank(self.auth) { (other, self) } else { (self, other) };
+        let mut allow = self.allow;
+        if let Some(free) = allow.iter_mut().find(|list| list.is_empty()) {
+            *free = other.allow[0];
+        }
         Self {
             auth: strict.auth,
             scope: self.scope.max(other.scope),
             on_anonymous: strict.on_anonymous,
             upstream: self.upstream,
-            allow: [self.allow[0], other.allow[0]],
+            allow,
         }
     }
 
@@ -335,10 +344,14 @@ mod tests {
     #[test]
     fn r25_the_stricter_reading_of_a_path_holds() {
         let policy = Policy::new(&[route("/admin/**", Auth::Required), route("/**", Auth::None)], Scope::Base).unwrap();
-        for path in ["/admin/x", "/%61dmin/x", "//admin/x", "/%61%64min//x"] {
+        for path in
+            ["/admin/x", "/%61dmin/x", "//admin/x", "/%61%64min//x", "/admin;v=1/x", "/admin%3Bv/x", "/;/admin/x"]
+        {
             assert_eq!(auth_of(&policy, path), Auth::Required, "{path}");
         }
-        assert_eq!(auth_of(&policy, "/public//x%20"), Auth::None);
+        for path in ["/public//x%20", "/public;v=1/x", "/x;/admin/x"] {
+            assert_eq!(auth_of(&policy, path), Auth::None, "{path}");
+        }
         let mut listed = route("/club/**", Auth::Required);
         listed.allow = vec![Allow::OpenId(OpenId::parse("oMemberMember").unwrap())];
         let policy = Policy::new(&[route("/open//club/**", Auth::Required), listed], Scope::Base).unwrap();

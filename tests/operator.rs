@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
+use wxgate::simulator::{
+    AGENT_ID, APP_ID, APP_SECRET, CORP_ID, CORP_SECRET, Settings, Simulator, WEBSITE_APP_ID, WEBSITE_APP_SECRET,
+};
 use wxgate::wechat::errcodes;
 
 use support::{Browser, free_port};
@@ -59,13 +61,13 @@ fn check(folder: &tempfile::TempDir, wechat: SocketAddr, more: &str) -> Said {
     let file = folder.path().join("config.toml");
     let text = format!(
         "public_url = 'https://m.example.com'\nupstream = 'http://127.0.0.1:8080'\n\
-         [endpoints]\nopen = 'http://{wechat}'\napi = 'http://{wechat}'\n\
+         [endpoints]\nopen = 'http://{wechat}'\napi = 'http://{wechat}'\nqyapi = 'http://{wechat}'\n\
          [session]\nsecret = '{SESSION_SECRET}'\n\
          [official_account]\napp_id = '{APP_ID}'\napp_secret = '{APP_SECRET}'\n{more}\n"
     );
     fs::write(&file, text).expect("written");
     let said = wxgate(&["check", "--online", "-c", file.to_str().expect("text")]);
-    for secret in [APP_SECRET, SESSION_SECRET] {
+    for secret in [APP_SECRET, WEBSITE_APP_SECRET, CORP_SECRET, SESSION_SECRET] {
         assert!(!said.out.contains(secret) && !said.err.contains(secret), "a secret in\n{}{}", said.out, said.err);
     }
     said
@@ -94,6 +96,33 @@ async fn a_good_configuration_is_confirmed_by_one_call_and_what_is_unknown_is_sa
         assert!(said.out.contains(part), "{part} is not in\n{}", said.out);
     }
     assert_eq!((wechat.calls("stable_token").await, wechat.calls("token").await), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_account_is_asked_for_that_can_be() {
+    let wechat = Wechat::start().await;
+    let more = format!(
+        "[website_app]\napp_id = '{WEBSITE_APP_ID}'\napp_secret = '{WEBSITE_APP_SECRET}'\n\
+         [wecom]\ncorp_id = '{CORP_ID}'\nagent_id = '{AGENT_ID}'\nsecret = '{CORP_SECRET}'\n"
+    );
+    let said = wechat.check(&more);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    for part in [
+        "\ngood: WeChat accepts app_id wx",
+        &format!("\nnot checked: website app {WEBSITE_APP_ID}"),
+        "(授权回调域), at open.weixin.qq.com: must be m.example.com, exactly",
+        &format!("\ngood: WeCom accepts corp_id {CORP_ID} and secret"),
+        "(可信域名): must be m.example.com",
+    ] {
+        assert!(said.out.contains(part), "{part} is not in\n{}", said.out);
+    }
+    assert_eq!(wechat.calls("gettoken").await, 1);
+
+    // One account that is refused is enough to fail.
+    wechat.tell("faults", r#"[{"api":"gettoken","errcode":40001}]"#).await;
+    let said = wechat.check(&more);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.out.contains("refused, errcode 40001"), "{}", said.out);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,6 +14,7 @@ mod proxy {
     mod process;
     mod smuggling;
     mod storms;
+    mod tls_site;
     mod upgrades;
     mod wire;
 }

@@ -53,6 +53,8 @@ fn accepted(text: &str) -> Result<(), String> {
     fs::write(&key, fresh_key()).expect("written");
     let text = text
         .replace("/run/secrets/wechat", secret.to_str().expect("text"))
+        .replace("/run/secrets/website_app", secret.to_str().expect("text"))
+        .replace("/run/secrets/wecom", secret.to_str().expect("text"))
         .replace("/run/secrets/admin", admin.to_str().expect("text"))
         .replace("key.pem", key.to_str().expect("text"))
         .replace("logo.svg", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/logo.svg"));

@@ -1,4 +1,4 @@
-//! Signing in through the official account, from outside: a gate, a site, a pretend WeChat, browsers.
+//! Signing in, from outside: a gate, a site, a pretend WeChat, browsers.
 
 mod support;
 
@@ -10,6 +10,10 @@ mod callback;
 mod crowds;
 #[path = "sign_in/declined.rs"]
 mod declined;
+#[path = "sign_in/doors.rs"]
+mod doors;
+#[path = "sign_in/every_door.rs"]
+mod every_door;
 #[path = "sign_in/flows.rs"]
 mod flows;
 #[path = "sign_in/fragment.rs"]

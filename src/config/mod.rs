@@ -14,6 +14,7 @@ mod parse;
 mod paths;
 mod problem;
 mod reader;
+mod roots;
 mod routes;
 pub mod schema;
 mod secrets;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use rustls_pki_types::CertificateDer;
 
 pub use env::variable;
 pub use load::Loaded;
@@ -85,6 +87,8 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     /// `false`: `Host` becomes the upstream's own.
     pub preserve_host: bool,
+    /// For an https address: certificates (DER) to trust beside the well-known authorities.
+    pub extra_roots: Vec<CertificateDer<'static>>,
 }
 
 /// An address requests can be sent to.
@@ -92,6 +96,8 @@ pub struct Upstream {
 pub enum UpstreamAddress {
     /// `http://host:port`; the host is a name or an address, IPv6 without brackets.
     Http { host: String, port: u16 },
+    /// `https://host:port`; the host as for `Http`, and the name its certificate must have.
+    Https { host: String, port: u16 },
     /// `unix:/path.sock`
     Unix(PathBuf),
 }

@@ -111,8 +111,6 @@ const UNBUILT: &[(&str, &str)] = &[
     ),
     ("store", "Remove it, and run a single replica."),
     ("telemetry", "Remove it; the log has a line for every request."),
-    ("upstream.ca_file", "Remove it; the upstream is spoken to by http or a unix socket."),
-    ("route.*.upstream.ca_file", "Remove it; the upstream is spoken to by http or a unix socket."),
 ];
 
 const fn key(path: &'static str, kind: Kind, default: Option<&'static str>) -> Key {
@@ -147,7 +145,7 @@ const KEYS: &[Key] = &[
     key("upstream.response_timeout", Kind::Duration(WAIT), Some(r#""60s""#)),
     key("upstream.idle_timeout", Kind::Duration(WAIT), Some(r#""5m""#)),
     key("upstream.preserve_host", Kind::Switch, Some("true")),
-    later("upstream.ca_file", Kind::Text, None),
+    key("upstream.ca_file", Kind::Text, None),
     key("server.listen", Kind::List, Some(r#""0.0.0.0:4180""#)),
     key("server.trusted_proxies", Kind::List, Some("[]")),
     key("server.workers", Kind::Integer(0..=512), Some("0")),
@@ -227,7 +225,7 @@ const KEYS: &[Key] = &[
     key("route.*.upstream.response_timeout", Kind::Duration(WAIT), None),
     key("route.*.upstream.idle_timeout", Kind::Duration(WAIT), None),
     key("route.*.upstream.preserve_host", Kind::Switch, None),
-    later("route.*.upstream.ca_file", Kind::Text, None),
+    key("route.*.upstream.ca_file", Kind::Text, None),
 ];
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use rustls_pki_types::{CertificateDer, ServerName};
 use url::Host;
 
 use super::problem::Fault;
 use super::reader::Reader;
+use super::roots;
 use super::site::Site;
 use super::{PublicUrl, Upstream, UpstreamAddress};
 
@@ -35,7 +37,15 @@ pub(super) fn of_site(read: &mut Reader<'_>, around: &Surroundings<'_>) -> Optio
     let response_timeout = read.duration("upstream.response_timeout");
     let idle_timeout = read.duration("upstream.idle_timeout");
     let preserve_host = read.switch("upstream.preserve_host");
-    Some(Upstream { address: address?, connect_timeout, response_timeout, idle_timeout, preserve_host })
+    let extra_roots = extra_roots(read, "upstream.ca_file", address.as_ref());
+    Some(Upstream {
+        address: address?,
+        connect_timeout,
+        response_timeout,
+        idle_timeout,
+        preserve_host,
+        extra_roots: extra_roots.unwrap_or_default(),
+    })
 }
 
 /// A route's own upstream, if it has one; what it leaves out it inherits.
@@ -55,6 +65,8 @@ pub(super) fn of_route(
     let response_timeout = read.optional_duration(&key("response_timeout"));
     let idle_timeout = read.optional_duration(&key("idle_timeout"));
     let preserve_host = read.optional_switch(&key("preserve_host"));
+    let leads_to = own_address.as_ref().or(site.map(|site| &site.address));
+    let extra_roots = extra_roots(read, &key("ca_file"), leads_to);
     // Without a site's upstream there is a problem already, and nothing to inherit.
     let site = site?;
     Some(Upstream {
@@ -63,13 +75,14 @@ pub(super) fn of_route(
         response_timeout: response_timeout.unwrap_or(site.response_timeout),
         idle_timeout: idle_timeout.unwrap_or(site.idle_timeout),
         preserve_host: preserve_host.unwrap_or(site.preserve_host),
+        extra_roots: extra_roots.unwrap_or_else(|| site.extra_roots.clone()),
     })
 }
 
 fn address(read: &mut Reader<'_>, key: &str, around: &Surroundings<'_>) -> Option<UpstreamAddress> {
     let read_address = |text: &str| match text.strip_prefix("unix:") {
         Some(path) => socket(path).map(Err),
-        None => network(text).map(Ok),
+        None => Site::parse(text, EXAMPLE).map(Ok),
     };
     let site = match read.text(key, read_address)? {
         Ok(site) => site,
@@ -99,15 +112,26 @@ fn address(read: &mut Reader<'_>, key: &str, around: &Surroundings<'_>) -> Optio
         Host::Ipv4(ip) => ip.to_string(),
         Host::Ipv6(ip) => ip.to_string(),
     };
-    Some(UpstreamAddress::Http { host, port })
+    if site.https && ServerName::try_from(&*host).is_err() {
+        let fault = Fault::new("has a host that no certificate can name", "Write a DNS name or an IP address.");
+        read.refuse(key, fault);
+        return None;
+    }
+    Some(if site.https { UpstreamAddress::Https { host, port } } else { UpstreamAddress::Http { host, port } })
 }
 
-fn network(text: &str) -> Result<Site, Fault> {
-    let site = Site::parse(text, EXAMPLE)?;
-    if site.https {
-        return Err(Fault::not_yet("Write http:// with the address of your application on this machine or network."));
+/// The certificates of a `ca_file`, if there is one.
+fn extra_roots(
+    read: &mut Reader<'_>,
+    key: &str,
+    address: Option<&UpstreamAddress>,
+) -> Option<Vec<CertificateDer<'static>>> {
+    let found = read.text(key, roots::of_file)?;
+    if !matches!(address, None | Some(UpstreamAddress::Https { .. })) {
+        let fault = Fault::new("is for an https upstream, and this one is not", "Write https:// or remove it.");
+        read.refuse(key, fault);
     }
-    Ok(site)
+    Some(found)
 }
 
 fn socket(path: &str) -> Result<PathBuf, Fault> {

@@ -212,12 +212,12 @@ impl Edge {
                 self.pages.choose(&ways, rd.as_str(), scope, asker).map(Body::from)
             }
             Answer::ConfirmLogout { rd } => self.pages.confirm_logout(rd.as_str(), asker).map(Body::from),
-            Answer::Fragment { target, scope } => {
-                self.pages.keep_fragment(target.as_str(), scope, asker).map(Body::from)
-            }
             Answer::Handoff(page) => handed_off::page(page, &self.pages, asker).map(Body::from),
             Answer::Progress(progress) => handed_off::word(progress).map(Body::from),
             Answer::Waiting(waiting) => handed_off::news(waiting, watch.clone()),
+            Answer::Fragment { target, scope } => {
+                self.pages.keep_fragment(target.as_str(), scope, asker).map(Body::from)
+            }
         }
     }
 

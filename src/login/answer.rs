@@ -17,12 +17,6 @@ pub enum Answer {
     ConfirmLogout {
         rd: ReturnTo,
     },
-    /// A page that goes on to the login endpoint with what only the browser knows of its address. `scope` is what to ask
-    /// for there, where that is not the account's own.
-    Fragment {
-        target: ReturnTo,
-        scope: Option<Scope>,
-    },
     /// A page with a link for each of these doors: `P/login?rd=…&door=…`.
     Choose {
         choices: Vec<Choice>,
@@ -35,6 +29,12 @@ pub enum Answer {
     Waiting(handoff::Waiting),
     /// How a hand-off stands, for a desktop that asks.
     Progress(handoff::Progress),
+    /// A page that goes on to the login endpoint with what only the browser knows of its address. `scope` is what to ask
+    /// for there, where that is not the account's own.
+    Fragment {
+        target: ReturnTo,
+        scope: Option<Scope>,
+    },
 }
 
 /// An answer with a `Location`.

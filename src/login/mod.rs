@@ -54,12 +54,12 @@ pub struct Login {
     paths: config::Paths,
     default_scope: Scope,
     snapshot: config::SnapshotPolicy,
-    keep_fragment: bool,
     /// What visitors inside WeCom are asked for.
     wecom_scope: Scope,
     doors: Doors,
     /// The first of the accounts there are.
     main_account: Account,
+    keep_fragment: bool,
     attempts: Attempts,
     links: Links,
     flows: Flows,
@@ -145,7 +145,6 @@ impl Login {
             .then(|| HandOff::new(paths, public_url, &sessions, Arc::clone(&store), clock.clone(), runtime.clone()));
         let sign_ins = SignIns::default();
         Self {
-            keep_fragment: sign_in.keep_fragment,
             default_scope: accounts.official_account.map_or(Scope::Base, |account| account.scope),
             snapshot,
             wecom_scope: accounts.wecom.map_or(Scope::Base, |wecom| wecom.scope),
@@ -157,6 +156,7 @@ impl Login {
                 every_browser_is_wechat: options.every_browser_is_wechat,
             },
             main_account: accounts.first(),
+            keep_fragment: sign_in.keep_fragment,
             attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
             links: Links::new(public_url, paths, accounts, endpoints),
             flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock.clone()),

@@ -21,7 +21,7 @@ pub use browser::Browser;
 pub use forwarded::{Client, Peer};
 pub use headers::{folds_to_ours, same_folded};
 pub use navigation::Asker;
-pub use path::decode as decode_path;
+pub use path::{decode as decode_path, without_parameters};
 
 use crate::config;
 use crate::types::SessionId;

@@ -86,6 +86,22 @@ pub fn decode(path: &str) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
+/// A decoded path as an upstream may read it that cuts parameters off its segments (RFC 3986 section 3.3):
+/// `/admin;v=1/x` is `/admin/x` there. `None` when there are no parameters.
+#[must_use]
+pub fn without_parameters(decoded: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(b';', decoded)?;
+    let mut bare = Vec::with_capacity(decoded.len());
+    let mut in_parameters = false;
+    for byte in decoded {
+        in_parameters = *byte != b'/' && (in_parameters || *byte == b';');
+        if !in_parameters && (*byte != b'/' || bare.last() != Some(&b'/')) {
+            bare.push(*byte);
+        }
+    }
+    Some(bare)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -157,6 +173,19 @@ mod tests {
             [("/admin/", "/admin/"), ("/%61dmin/", "/admin/"), ("//admin///x", "/admin/x"), ("/%zz", "/%zz")]
         {
             assert_eq!(decode(path).as_ref(), decoded.as_bytes(), "{path}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_cut_off_segment_by_segment() {
+        for (path, bare) in [
+            ("/admin", None),
+            ("/admin;x", Some("/admin")),
+            ("/admin;v=1;w=2/x;y/", Some("/admin/x/")),
+            ("/;/admin", Some("/admin")),
+            (";", Some("")),
+        ] {
+            assert_eq!(without_parameters(path.as_bytes()).as_deref(), bare.map(str::as_bytes), "{path}");
         }
     }
 

@@ -3,59 +3,118 @@
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::Error;
-use crate::config::UpstreamAddress;
+use crate::config::{self, UpstreamAddress};
 
-/// Resolves, connects, gives up in time.
+/// Resolves, connects, shakes hands, gives up in time.
 #[derive(Debug)]
-pub(super) enum Dialler {
-    /// hyper-util's connector resolves anew each time and races IPv6 against IPv4 (RFC 8305).
-    Tcp {
-        connector: HttpConnector,
-        uri: Uri,
-    },
-    Unix {
-        path: Box<Path>,
-        timeout: Duration,
-    },
+pub(super) struct Dialler {
+    way: Way,
+    /// For all of it.
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+enum Way {
+    Tcp(Tcp),
+    Tls { tcp: Tcp, name: ServerName<'static>, tls: Tls },
+    Unix(Box<Path>),
+}
+
+/// hyper-util's connector resolves anew each time and races IPv6 against IPv4 (RFC 8305).
+#[derive(Debug)]
+struct Tcp {
+    connector: HttpConnector,
+    uri: Uri,
+}
+
+/// Keeps sessions, so that the next connection shakes hands faster.
+#[derive(Clone)]
+struct Tls(TlsConnector);
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls(…)")
+    }
 }
 
 impl Dialler {
-    pub(super) fn new(address: &UpstreamAddress, timeout: Duration) -> Self {
-        match address {
-            UpstreamAddress::Unix(path) => Self::Unix { path: path.as_path().into(), timeout },
-            UpstreamAddress::Http { host, port } => {
-                let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-                let uri = format!("http://{authority}/").parse().expect("configuration checked host and port");
-                let mut connector = HttpConnector::new();
-                connector.set_nodelay(true);
-                connector.set_connect_timeout(Some(timeout));
-                connector.set_keepalive(Some(Duration::from_secs(60)));
-                Self::Tcp { connector, uri }
-            }
-        }
+    pub(super) fn new(upstream: &config::Upstream) -> Self {
+        let timeout = upstream.connect_timeout;
+        let way = match &upstream.address {
+            UpstreamAddress::Unix(path) => Way::Unix(path.as_path().into()),
+            UpstreamAddress::Http { host, port } => Way::Tcp(Tcp::new(host, *port, timeout)),
+            UpstreamAddress::Https { host, port } => Way::Tls {
+                tcp: Tcp::new(host, *port, timeout),
+                name: ServerName::try_from(host.clone()).expect("configuration checked the name"),
+                tls: Tls::trusting(&upstream.extra_roots),
+            },
+        };
+        Self { way, timeout }
     }
 
     pub(super) async fn dial(&self) -> Result<Stream, Error> {
-        match self {
-            Self::Tcp { connector, uri } => {
-                let stream = connector.clone().call(uri.clone()).await;
-                stream.map(|stream| Stream::Tcp(stream.into_inner())).map_err(|error| Error::Unreachable(error.into()))
-            }
-            Self::Unix { path, timeout } => match tokio::time::timeout(*timeout, UnixStream::connect(path)).await {
-                Ok(stream) => stream.map(Stream::Unix).map_err(|error| Error::Unreachable(error.into())),
-                Err(late) => Err(Error::Unreachable(late.into())),
-            },
+        match tokio::time::timeout(self.timeout, self.connect()).await {
+            Ok(stream) => stream.map_err(Error::Unreachable),
+            Err(late) => Err(Error::Unreachable(late.into())),
         }
+    }
+
+    async fn connect(&self) -> Result<Stream, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(match &self.way {
+            Way::Tcp(tcp) => Stream::Tcp(tcp.connect().await?),
+            Way::Tls { tcp, name, tls } => {
+                let stream = tls.0.connect(name.clone(), tcp.connect().await?).await?;
+                Stream::Tls(Box::new(stream))
+            }
+            Way::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+        })
+    }
+}
+
+impl Tcp {
+    fn new(host: &str, port: u16, timeout: Duration) -> Self {
+        let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let uri = format!("http://{authority}/").parse().expect("configuration checked host and port");
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        // Shared among the addresses of a name, so that a dead one does not use up all of it.
+        connector.set_connect_timeout(Some(timeout));
+        connector.set_keepalive(Some(Duration::from_secs(60)));
+        Self { connector, uri }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.connector.clone().call(self.uri.clone()).await?.into_inner())
+    }
+}
+
+impl Tls {
+    /// Mozilla's authorities and the operator's own; there is no way to turn the check off.
+    fn trusting(extra: &[CertificateDer<'static>]) -> Self {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(extra.iter().cloned());
+        let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("aws-lc-rs speaks TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self(TlsConnector::from(Arc::new(config)))
     }
 }
 
@@ -63,6 +122,7 @@ impl Dialler {
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -70,6 +130,7 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
@@ -79,6 +140,7 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
@@ -90,6 +152,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
@@ -98,13 +161,18 @@ impl AsyncWrite for Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            // Nothing is held back here.
+            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

@@ -21,6 +21,7 @@ use hyper::upgrade::OnUpgrade;
 use attempt::Answered;
 pub use body::Body;
 use body::Outgoing;
+use dial::Dialler;
 use forwarding::Order;
 use pool::Pool;
 
@@ -97,14 +98,11 @@ impl Site {
     fn new(upstream: &config::Upstream, traffic: &Arc<Traffic>) -> Self {
         let host = match &upstream.address {
             UpstreamAddress::Unix(_) => HeaderValue::from_static("localhost"),
-            UpstreamAddress::Http { host, port } => {
-                let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                let text = if *port == 80 { bracketed } else { format!("{bracketed}:{port}") };
-                HeaderValue::try_from(text).expect("configuration checked the host")
-            }
+            UpstreamAddress::Http { host, port } => host_header(host, *port, 80),
+            UpstreamAddress::Https { host, port } => host_header(host, *port, 443),
         };
         Self {
-            pool: Arc::new(Pool::new(&upstream.address, upstream.connect_timeout, traffic.clone())),
+            pool: Arc::new(Pool::new(Dialler::new(upstream), traffic.clone())),
             host,
             preserve_host: upstream.preserve_host,
             response_timeout: upstream.response_timeout,
@@ -181,6 +179,12 @@ impl Site {
         }
         Ok(Response::from_parts(parts, Body::empty()))
     }
+}
+
+fn host_header(host: &str, port: u16, default_port: u16) -> HeaderValue {
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let text = if port == default_port { bracketed } else { format!("{bracketed}:{port}") };
+    HeaderValue::try_from(text).expect("configuration checked the host")
 }
 
 /// RFC 9110 section 9.2.2.

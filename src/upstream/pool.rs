@@ -13,7 +13,6 @@ use super::Error;
 use super::body::Outgoing;
 use super::dial::Dialler;
 use super::replay::{Chance, Replaying};
-use crate::config::UpstreamAddress;
 use crate::metrics::Traffic;
 
 /// A connection that carries one request at a time.
@@ -71,8 +70,8 @@ impl Pool {
     /// hyper's default is 400 KiB per connection; a response head still fits.
     const MAX_BUFFER: usize = 128 * 1024;
 
-    pub(super) fn new(address: &UpstreamAddress, connect_timeout: Duration, traffic: Arc<Traffic>) -> Self {
-        Self { dialler: Arc::new(Dialler::new(address, connect_timeout)), idle: Mutex::default(), traffic }
+    pub(super) fn new(dialler: Dialler, traffic: Arc<Traffic>) -> Self {
+        Self { dialler: Arc::new(dialler), idle: Mutex::default(), traffic }
     }
 
     /// Where this worker counts.

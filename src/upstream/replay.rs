@@ -62,6 +62,7 @@ impl Replaying {
         self.successor = Some(Box::pin(async move {
             let mut stream = dialler.dial().await.map_err(|error| io::Error::other(NoSuccessor(error)))?;
             stream.write_all(&written).await?;
+            stream.flush().await?;
             Ok(stream)
         }));
         true
@@ -159,8 +160,15 @@ impl AsyncWrite for Replaying {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            ready!(this.poll_successor(cx))?;
+            match ready!(Pin::new(&mut this.stream).poll_flush(cx)) {
+                Err(error) if is_gone(&error) && this.begin_again() => {}
+                flushed => return Poll::Ready(flushed),
+            }
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

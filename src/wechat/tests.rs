@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::scripted::{APP_SECRET, OPENID, Reply, Scripted, account, nowhere, token};
+use super::scripted::{APP_SECRET, CORP_ID, OPENID, Reply, Scripted, account, corporation, nowhere, token};
 use super::*;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Endpoints;
@@ -159,4 +159,127 @@ async fn a_silent_sign_in_keeps_the_token_that_shows_the_profile() {
     let (tokens, _, _) = signed_in(&wechat, "snsapi_userinfo").await;
     remember(&tokens, "snsapi_base").await;
     assert!(tokens.profile(&openid()).await.is_ok());
+}
+
+fn members(wechat: &Scripted) -> wecom::Members {
+    let clock = Clock::fixed(Timestamp(1_000_000));
+    let client = wecom::Client::new(&corporation(), &wechat.endpoints(), Handle::current()).expect("TLS can be set up");
+    let store = Arc::new(Memory::new(clock.clone()));
+    wecom::Members::new(client.clone(), Platform::new(client, store, clock, Handle::current()))
+}
+
+const WECOM_TOKEN: &str = "/cgi-bin/gettoken";
+const WECOM_USER: &str = "/cgi-bin/auth/getuserinfo";
+const WECOM_DETAIL: &str = "/cgi-bin/auth/getuserdetail";
+
+#[tokio::test]
+async fn wecoms_urls_are_literal_and_its_token_is_kept() {
+    let wechat = Scripted::begin(|target| {
+        Reply::json(if target.starts_with(WECOM_TOKEN) {
+            r#"{"errcode":0,"errmsg":"ok","access_token":"T 1","expires_in":7200}"#
+        } else if target.starts_with(WECOM_DETAIL) {
+            r#"{"errcode":0,"userid":"ZhangWei","name":"a\u0007b","avatar":"https://wework.qpic.cn/x/0"}"#
+        } else {
+            r#"{"errcode":0,"errmsg":"ok","userid":"ZhangWei","user_ticket":"TICKET-1"}"#
+        })
+    })
+    .await;
+    let members = members(&wechat);
+    let WecomUser::Member { userid, ticket } = members.user("a&b/中").await.expect("somebody") else {
+        panic!("an outsider");
+    };
+    assert_eq!(userid.as_str(), "ZhangWei");
+    let shown = members.detail(&ticket.expect("a ticket")).await.expect("a profile");
+    assert_eq!(shown.nickname.expect("a name").as_str(), "ab");
+    assert!(shown.avatar.is_some());
+    assert_eq!(wechat.asked(WECOM_TOKEN), [format!("{WECOM_TOKEN}?corpid={CORP_ID}&corpsecret={APP_SECRET}")]);
+    assert_eq!(wechat.asked(WECOM_USER), [format!("{WECOM_USER}?access_token=T%201&code=a%26b%2F%E4%B8%AD")]);
+    let detail = wechat.asked(WECOM_DETAIL).concat();
+    assert_eq!(detail, format!(r#"{WECOM_DETAIL}?access_token=T%201?{{"user_ticket":"TICKET-1"}}"#));
+}
+
+#[tokio::test]
+async fn a_code_is_sent_again_only_where_the_token_was_refused() {
+    for (errcode, expected, calls) in [
+        (40014, None, 2),
+        (42001, None, 2),
+        (40029, Some(Trouble::CodeRefused), 1),
+        (-1, Some(Trouble::Busy), 1),
+        (50001, Some(Trouble::Misconfigured), 1),
+        (60020, Some(Trouble::Misconfigured), 1),
+    ] {
+        let tokens = std::sync::atomic::AtomicUsize::new(0);
+        let wechat = Scripted::begin(move |target| {
+            if target.starts_with(WECOM_TOKEN) {
+                let n = tokens.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                return Reply::json(&format!(r#"{{"access_token":"T{n}","expires_in":7200}}"#));
+            }
+            if target.contains("access_token=T0") {
+                return Reply::errcode(errcode);
+            }
+            Reply::json(r#"{"OpenId":"oOutsiderOutsider","DeviceId":""}"#)
+        })
+        .await;
+        let found = members(&wechat).user("CODE").await;
+        assert_eq!(found.as_ref().err().map(|error| error.trouble), expected, "{errcode}");
+        assert_eq!(found.is_ok_and(|who| matches!(who, WecomUser::Outsider { .. })), expected.is_none(), "{errcode}");
+        assert_eq!(wechat.asked(WECOM_USER).len(), calls, "{errcode}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_wecom_gives_again_though_it_is_dead_ends_it() {
+    let wechat = Scripted::begin(|target| {
+        if target.starts_with(WECOM_TOKEN) {
+            Reply::json(r#"{"access_token":"T","expires_in":7200}"#)
+        } else {
+            Reply::errcode(40014)
+        }
+    })
+    .await;
+    let error = members(&wechat).user("CODE").await.expect_err("dead for good");
+    assert_eq!(error.trouble, Trouble::TokenDead);
+    assert_eq!((wechat.asked(WECOM_TOKEN).len(), wechat.asked(WECOM_USER).len()), (2, 1));
+}
+
+#[tokio::test]
+async fn r10_only_ids_name_anybody() {
+    for body in [
+        r#"{"errcode":0}"#,
+        r#"{"userid":"zhang san"}"#,
+        r#"{"userid":"a\r\nX: y"}"#,
+        r#"{"openid":"short"}"#,
+        r#"{"UserId":"","OpenId":""}"#,
+        r#"{"userid":7}"#,
+        "[]",
+    ] {
+        let wechat = Scripted::begin(move |target| {
+            Reply::json(if target.starts_with(WECOM_TOKEN) {
+                r#"{"access_token":"T","expires_in":7200}"#
+            } else {
+                body
+            })
+        })
+        .await;
+        let error = members(&wechat).user("CODE").await.expect_err(body);
+        assert_eq!(error.trouble, Trouble::Nonsense, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn r48_wecoms_errors_hold_no_url_and_no_secret() {
+    let reset = Scripted::begin(|_| Reply::Reset).await;
+    let client = wecom::Client::new(&corporation(), &reset.endpoints(), Handle::current()).expect("TLS can be set up");
+    let token = Secret::new("TOKEN-1".to_owned());
+    for error in [
+        client.token().await.expect_err("it is cut"),
+        client.user(&token, "CODE-1").await.expect_err("it is cut"),
+        client.detail(&token, &Secret::new("TICKET-1".to_owned())).await.expect_err("it is cut"),
+    ] {
+        for text in [format!("{error}"), format!("{error:?}"), format!("{client:?}")] {
+            for secret in [APP_SECRET, "CODE-1", "TOKEN-1", "TICKET-1", "corpsecret=", "127.0.0.1"] {
+                assert!(!text.contains(secret), "{text}");
+            }
+        }
+    }
 }

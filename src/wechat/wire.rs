@@ -348,6 +348,8 @@ mod tests {
         fn r15_no_bytes_panic(body: Vec<u8>) {
             let _ = UserToken::parse(Api::UserToken, &body);
             let _ = Profile::parse(Api::Profile, &body);
+            let _ = WecomUser::parse(Api::WecomUser, &body);
+            let _ = WecomProfile::parse(Api::WecomDetail, &body);
         }
 
         #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::children::in_repository;
 use crate::gallery;
-use crate::town::Town;
+use crate::town::{Account, Town};
 
 #[test]
 fn every_page_is_readable_on_every_screen() {
@@ -28,5 +28,5 @@ fn the_gates_pages_show_the_sites_name_and_logo() {
          [[route]]\npath = '/gone'\nauth = 'none'\nupstream = 'http://127.0.0.1:1'\n",
         logo.display()
     );
-    Town::start(&extra).perform("gate.js", &[]);
+    Town::start(&[Account::Official("base")], &extra).perform("gate.js", &[]);
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use tempfile::TempDir;
-use wxgate::simulator::{APP_ID, APP_SECRET};
+use wxgate::simulator::{AGENT_ID, APP_ID, APP_SECRET, CORP_ID, CORP_SECRET, WEBSITE_APP_ID, WEBSITE_APP_SECRET};
 
 use crate::children::{Running, in_repository, start};
 use crate::walk::Gate;
@@ -16,9 +16,34 @@ pub(crate) struct Town {
     _folder: TempDir,
 }
 
+/// An account that visitors can sign in through.
+#[derive(Clone, Copy)]
+pub(crate) enum Account {
+    /// With what scope.
+    Official(&'static str),
+    Website,
+    WeCom,
+}
+
+impl Account {
+    fn section(self) -> String {
+        match self {
+            Self::Official(scope) => {
+                format!("[official_account]\napp_id = '{APP_ID}'\napp_secret = '{APP_SECRET}'\nscope = '{scope}'\n")
+            }
+            Self::Website => {
+                format!("[website_app]\napp_id = '{WEBSITE_APP_ID}'\napp_secret = '{WEBSITE_APP_SECRET}'\n")
+            }
+            Self::WeCom => format!(
+                "[wecom]\ncorp_id = '{CORP_ID}'\nagent_id = '{AGENT_ID}'\nsecret = '{CORP_SECRET}'\nscope = 'privateinfo'\n"
+            ),
+        }
+    }
+}
+
 impl Town {
-    /// A gate with nothing but the necessary, and `extra` at the end of its `config.toml`.
-    pub(crate) fn start(extra: &str) -> Self {
+    /// A gate with these accounts, and `extra` at the end of its `config.toml`.
+    pub(crate) fn start(accounts: &[Account], extra: &str) -> Self {
         let mut site = Command::new("node");
         site.arg("site.js").current_dir(in_repository("tests/browser")).env("PORT", "0");
         let site = start(site, "listening on http://127.0.0.1:");
@@ -32,10 +57,11 @@ impl Town {
         let config = format!(
             "public_url = '{gate_url}'\nupstream = 'http://127.0.0.1:{}'\n\
              [server]\nlisten = '127.0.0.1:{port}'\nworkers = 1\n\
-             [official_account]\napp_id = '{APP_ID}'\napp_secret = '{APP_SECRET}'\n\
              [session]\nsecret = 'a session secret for tests, 32 bytes at least'\n\
-             [endpoints]\nopen = '{wechat_url}'\napi = '{wechat_url}'\n{extra}",
-            site.port
+             [endpoints]\nopen = '{wechat_url}'\napi = '{wechat_url}'\nqyapi = '{wechat_url}'\nwwlogin = '{wechat_url}'\n\
+             {sections}{extra}",
+            site.port,
+            sections = accounts.iter().map(|account| account.section()).collect::<String>()
         );
         std::fs::write(folder.path().join("config.toml"), config).expect("written");
         let mut run = Command::new(env!("CARGO_BIN_EXE_wxgate"));

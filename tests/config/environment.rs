@@ -25,6 +25,7 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "endpoints.open" | "endpoints.api" | "endpoints.qyapi" | "endpoints.wwlogin" => {
             ("http://localhost:1", r#""http://localhost:1""#)
         }
+        "upstream.ca_file" | "route.0.upstream.ca_file" => (super::AUTHORITY, r#""tests/config/authority.pem""#),
         "pages.site_name" => ("山风茶舍", r#""山风茶舍""#),
         "pages.logo_file" => ("tests/browser/logo.svg", r#""tests/browser/logo.svg""#),
         "jssdk.path" => ("/env", r#""/env""#),
@@ -72,6 +73,9 @@ fn every_key_can_be_set_by_its_variable_and_beats_the_file() {
         let (text, shown) = sample(&path, &key.kind);
         let mut env = secrets_in_env();
         env.push((variable(&path), text.to_owned()));
+        if let Some(upstream) = path.strip_suffix("ca_file") {
+            env.push((variable(&format!("{upstream}url")), "https://localhost".to_owned()));
+        }
         let loaded = Config::parse(&with("", file), &env).unwrap_or_else(|problems| panic!("{path}: {problems}"));
         let line =
             loaded.effective.iter().find(|line| line.key == path).unwrap_or_else(|| panic!("{path} is not shown"));

@@ -54,6 +54,9 @@ fn problems(text: &str) -> Vec<String> {
     problems.iter().map(|problem| format!("{}: {}. {}", problem.key, problem.message, problem.remedy)).collect()
 }
 
+/// A PEM file that a `ca_file` may name.
+const AUTHORITY: &str = "tests/config/authority.pem";
+
 fn warnings(text: &str) -> Vec<String> {
     load(text).warnings.iter().map(|warning| format!("{}: {}", warning.key, warning.message)).collect()
 }

@@ -105,9 +105,7 @@ fn all_that_is_built_works_uncommented() {
                 lines.push(if drop_section { String::new() } else { line.to_owned() });
                 continue;
             }
-            let name = line.split(" = ").next().unwrap_or_default();
-            let later = name == "ca_file";
-            lines.push(if drop_section || later { String::new() } else { line.to_owned() });
+            lines.push(if drop_section { String::new() } else { line.to_owned() });
         }
         lines.join("\n")
     };
@@ -115,6 +113,10 @@ fn all_that_is_built_works_uncommented() {
     std::fs::write(&key, "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n")
         .expect("written");
     let env = super::pairs(&[
+        ("WXGATE_UPSTREAM__URL", "https://127.0.0.1:8443"),
+        ("WXGATE_UPSTREAM__CA_FILE", super::AUTHORITY),
+        ("WXGATE_ROUTE__0__UPSTREAM__URL", "https://127.0.0.1:9443"),
+        ("WXGATE_ROUTE__0__UPSTREAM__CA_FILE", super::AUTHORITY),
         ("WECHAT_APP_SECRET", "0123456789abcdef0123456789abcdef"),
         ("WXGATE_SECRET", "kUqzXvR3m8Yw1LdT5hN7cJ2sB9fG4pQ6"),
         ("ADMIN_TOKEN", "kUqzXvR3m8Yw1LdT5hN7"),

@@ -23,9 +23,9 @@ fn each_mistake_has_its_words() {
             r#"public_url: has a path. Write scheme, host and, if need be, port: "https://m.example.com"."#,
         ),
         (
-            r#"upstream = "https://app""#,
+            r#"upstream = "https://a..b""#,
             "",
-            "upstream.url: not supported yet. Write http:// with the address of your application on this machine or network.",
+            "upstream.url: has a host that no certificate can name. Write a DNS name or an IP address.",
         ),
         (
             r#"upstream = "unix:app.sock""#,
@@ -443,7 +443,6 @@ fn what_comes_later_is_refused_by_name_and_never_as_unknown() {
         let (section, name) = path.rsplit_once('.').expect("lies in a section");
         let text = match section {
             "official_account" => with("", &format!("{ACCOUNT}{name} = 1")),
-            "upstream" => with("upstream = { url = \"http://a\", ca_file = 1 }", ""),
             "route.0.upstream" => with("", &format!("[[route]]\npath = \"/x\"\n[route.upstream]\n{name} = 1")),
             section => with("", &format!("[{section}]\n{name} = 1")),
         };
@@ -630,4 +629,34 @@ fn a_logo_that_cannot_be_used_is_named() {
         let told = problems(&with("", &format!("[pages]\nsite_name = \"{name}\"")));
         assert!(told.len() == 1 && told[0].contains(&format!("pages.site_name: {why}. ")), "{told:?}");
     }
+}
+
+#[test]
+fn a_ca_file_that_is_none_is_refused_by_name() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let good = std::fs::read_to_string(super::AUTHORITY).expect("text");
+    let path = file.path().display().to_string();
+    let text = |url: &str| with(&format!("upstream = {{ url = \"{url}\", ca_file = \"{path}\" }}"), "");
+    for (pem, problem) in [
+        (String::new(), "holds no certificate"),
+        ("no PEM at all".to_owned(), "holds no certificate"),
+        (format!("{good}{}", &good[..good.len() / 2]), "breaks off within certificate number 2"),
+        (good.replacen('\n', "\n!!!!", 1), "holds no base64 in certificate number 1"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
+            "holds no good certificate as number 1: ",
+        ),
+    ] {
+        std::fs::write(&file, &pem).expect("written");
+        let found = problems(&text("https://127.0.0.1"));
+        let expected = format!("upstream.ca_file: the file {path} {problem}");
+        assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}\nis not\n{expected}");
+    }
+    std::fs::write(&file, &good).expect("written");
+    assert_eq!(load(&text("https://127.0.0.1:8443")).config.upstream.extra_roots.len(), 1);
+    let found = problems(&text("http://127.0.0.1:8080"));
+    assert_eq!(
+        found,
+        ["upstream.ca_file: is for an https upstream, and this one is not. Write https:// or remove it."]
+    );
 }

@@ -70,7 +70,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/http"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
-    ("tokio_rustls", &["listener"]),
+    ("tokio_rustls", &["upstream/dial"]),
     ("toml", &["config"]),
     ("tracing_appender", &["cli"]),
     ("tracing_subscriber", &["cli"]),

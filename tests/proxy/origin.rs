@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use super::wire::{Message, Wire};
 use crate::support::eventually;
@@ -27,6 +29,7 @@ struct Log {
 
 enum Listener {
     Tcp(TcpListener),
+    Tls(TcpListener, TlsAcceptor),
     Unix(UnixListener),
 }
 
@@ -34,7 +37,12 @@ impl Listener {
     async fn accept(&self) -> std::io::Result<Wire> {
         match self {
             Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Wire::over(stream)),
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Wire::over_unix(stream)),
+            Self::Tls(listener, tls) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                tls.accept(stream).await.map(Wire::over_other)
+            }
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Wire::over_other(stream)),
         }
     }
 }
@@ -66,6 +74,17 @@ impl Origin {
         let listener = TcpListener::bind(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
         let address = listener.local_addr().expect("an address");
         Self::run(address, Listener::Tcp(listener), handler)
+    }
+
+    /// Over TLS.
+    pub async fn tls<H, F>(config: Arc<ServerConfig>, handler: H) -> Self
+    where
+        H: Fn(Conversation) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        Self::run(address, Listener::Tls(listener, config.into()), handler)
     }
 
     /// On a unix socket.

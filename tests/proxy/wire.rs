@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Longer than anything here takes, shorter than anybody's patience with a test that hangs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,8 +18,13 @@ pub struct Wire {
 
 enum Stream {
     Tcp(TcpStream),
-    Unix(UnixStream),
+    /// A unix socket, or TLS.
+    Other(Box<dyn Duplex>),
 }
+
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 
 /// A request or an answer as it came.
 #[derive(Debug, Clone, Default)]
@@ -42,8 +47,8 @@ impl Wire {
         Self { stream: Stream::Tcp(stream), ahead: Vec::new() }
     }
 
-    pub fn over_unix(stream: UnixStream) -> Self {
-        Self { stream: Stream::Unix(stream), ahead: Vec::new() }
+    pub fn over_other(stream: impl Duplex + 'static) -> Self {
+        Self { stream: Stream::Other(Box::new(stream)), ahead: Vec::new() }
     }
 
     /// Sends all of it, or says that the other side does not want it.
@@ -51,7 +56,10 @@ impl Wire {
         let sent = async {
             match &mut self.stream {
                 Stream::Tcp(stream) => stream.write_all(bytes.as_ref()).await,
-                Stream::Unix(stream) => stream.write_all(bytes.as_ref()).await,
+                Stream::Other(stream) => {
+                    stream.write_all(bytes.as_ref()).await?;
+                    stream.flush().await
+                }
             }
         };
         tokio::time::timeout(PATIENCE, sent).await.expect("nobody reads what is sent")
@@ -70,7 +78,7 @@ impl Wire {
         let read = async {
             match &mut self.stream {
                 Stream::Tcp(stream) => stream.read(&mut bytes).await,
-                Stream::Unix(stream) => stream.read(&mut bytes).await,
+                Stream::Other(stream) => stream.read(&mut bytes).await,
             }
         };
         let count = tokio::time::timeout(PATIENCE, read).await.expect("the other side is silent")?;

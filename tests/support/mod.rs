@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test program uses its own part of the world")]
 
 pub mod browser;
+pub mod doors;
 pub mod log;
 pub mod site;
 pub mod visit;
@@ -75,7 +76,8 @@ impl World {
              [server]\nlisten = '{gate}'\nworkers = 2\nshutdown_grace = '2s'\n\
              [official_account]\napp_id = '{APP_ID}'\napp_secret = '{APP_SECRET}'\n\
              [session]\nsecret = 'a session secret for tests, 32 bytes at least'\n\
-             [endpoints]\nopen = 'http://{simulator_address}'\napi = 'http://{simulator_address}'\n",
+             [endpoints]\nopen = 'http://{simulator_address}'\napi = 'http://{simulator_address}'\n\
+             qyapi = 'http://{simulator_address}'\nwwlogin = 'http://{simulator_address}'\n",
             site.address
         ));
         let loaded = Config::parse(&text, &[]).unwrap_or_else(|problems| panic!("{problems}\n{text}"));

@@ -78,7 +78,8 @@ impl World {
 
     /// Whether an address is the authorize link of this world's WeChat.
     pub fn is_wechat(&self, url: &Url) -> bool {
-        url.authority() == self.simulator.to_string() && url.path() == "/connect/oauth2/authorize"
+        let ways = ["/connect/oauth2/authorize", "/connect/qrconnect", "/wwlogin/sso/login"];
+        url.authority() == self.simulator.to_string() && ways.contains(&url.path())
     }
 
     /// The gate's address of a page of the site, whatever `public_url` calls it.

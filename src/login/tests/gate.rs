@@ -56,10 +56,10 @@ impl Default for Wishes {
     fn default() -> Self {
         Self {
             account: account(),
-            keep_fragment: false,
             website_app: false,
             wecom: None,
             attempts_per_minute: 0,
+            keep_fragment: false,
             budget: Duration::from_secs(8),
             store: None,
             runtime: None,

@@ -36,14 +36,6 @@ pub(super) const LOGOUT: Text = Text {
     operator: None,
 };
 
-pub(super) const FRAGMENT: Text = Text {
-    title: "正在前往微信登录",
-    lead: "登录后会回到你要打开的页面。如果没有自动跳转，请点下面的按钮。",
-    advice: &[],
-    button: Some("用微信登录"),
-    operator: None,
-};
-
 pub(super) const CHOICE: Text =
     Text { title: "选择登录方式", lead: "登录后会回到你要打开的页面。", ..PLAIN };
 
@@ -80,6 +72,14 @@ pub(super) const fn settled(settled: Settled) -> Text {
         }
     }
 }
+
+pub(super) const FRAGMENT: Text = Text {
+    title: "正在前往微信登录",
+    lead: "登录后会回到你要打开的页面。如果没有自动跳转，请点下面的按钮。",
+    advice: &[],
+    button: Some("用微信登录"),
+    operator: None,
+};
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "请在微信中打开",

@@ -36,14 +36,6 @@ pub(super) const LOGOUT: Text = Text {
     operator: None,
 };
 
-pub(super) const FRAGMENT: Text = Text {
-    title: "Signing in with WeChat",
-    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
-    advice: &[],
-    button: Some("Sign in with WeChat"),
-    operator: None,
-};
-
 pub(super) const CHOICE: Text = Text {
     title: "How would you like to sign in?",
     lead: "After signing in you come back to the page you wanted.",
@@ -83,6 +75,14 @@ pub(super) const fn settled(settled: Settled) -> Text {
         }
     }
 }
+
+pub(super) const FRAGMENT: Text = Text {
+    title: "Signing in with WeChat",
+    lead: "Afterwards you are back at the page you were opening. If nothing happens, use the button below.",
+    advice: &[],
+    button: Some("Sign in with WeChat"),
+    operator: None,
+};
 
 pub(super) const UNSCANNABLE: Text = Text {
     title: "Open this page in WeChat",
