@@ -6,9 +6,9 @@ const [url, names] = [process.argv[2], JSON.parse(process.argv[3])];
 
 const special = {
   // Here there is nowhere to go on to; that it goes there with the fragment is for fragment.js.
-  fragment: { stays: '**/_wechat/login*' },
+  fragment: { leaves: true, nowhere: '/_wechat/login' },
   'handoff-scanned': { ready: '#scanned:not([hidden])' },
   // Where no stream of events comes, the page asks by itself, hears that it is over, and goes on.
-  'handoff-polling': { ready: 'h1', before: (page) => page.waitForTimeout(0), after: (page) => assert.match(page.url(), /settled-confirmed$/) },
+  'handoff-polling': { ready: 'h1', leaves: true, after: (page) => assert.match(page.url(), /settled-confirmed$/) },
 };
 await lookAt(names.map((name) => ({ name, url: `${url}/${name}`, ...special[name] })));

@@ -1,9 +1,9 @@
-// The gate's own pages where a visitor meets them. `node gate.js GATE WECHAT`.
+// The gate's own pages where a visitor meets them. `node gate.js GATE WECHAT faults|doors`.
 import assert from 'node:assert/strict';
 import { AGENTS } from './clients.js';
 import { lookAt } from './look.js';
 
-const [gate, wechat] = process.argv.slice(2);
+const [gate, wechat, which] = process.argv.slice(2);
 const PHONE = AGENTS['WeChat on iOS'];
 const DESKTOP = AGENTS['Chrome on a desktop'];
 
@@ -27,7 +27,7 @@ async function withoutCookies(most = 20) {
 
 await tell('auto', { user: 'lin', answer: 'allow' });
 const unknown = `state=${'0'.repeat(32)}`;
-const stops = [
+const faults = [
   ['bad-request', '/_wechat/callback?code=a&code=b&state=c', { status: 400, slug: 'bad-request' }],
   ['ambiguous', '/a%2fb', { status: 400, slug: 'ambiguous-path' }],
   ['login-required', '/order', { status: 401, slug: 'login-required', post: {} }],
@@ -51,5 +51,24 @@ const stops = [
   ['outside-wecom', '/', { status: 401, slug: 'not-in-wechat', agent: AGENTS['WeCom on a phone'] }],
   ['logout', '/_wechat/logout?rd=/orders', { status: 200 }],
 ];
+
+// Where the phone is sent by a code that a desktop shows.
+async function scanned(page) {
+  const context = await page.context().browser().newContext({ userAgent: DESKTOP });
+  const desktop = await context.newPage();
+  await desktop.goto(`${gate}/_wechat/login?rd=/orders&door=handoff`);
+  const ticket = new URL(await desktop.getAttribute('#waiting', 'data-events'), gate).searchParams.get('t');
+  await context.close();
+  return `${gate}/_wechat/handoff?t=${ticket}`;
+}
+
+const doors = [
+  ['fragment', '/orders', { status: 200, leaves: true, nowhere: '/_wechat/login' }],
+  ['choose', '/_wechat/login?rd=/orders', { status: 200, agent: DESKTOP, ready: 'a[href*="door=handoff"]' }],
+  ['handoff-waiting', '/_wechat/login?rd=/orders&door=handoff', { status: 200, agent: DESKTOP, ready: '#code .qr' }],
+  ['handoff-confirm', '/', { status: 200, before: scanned, ready: '#number' }],
+  ['handoff-expired', `/_wechat/handoff?t=${'0'.repeat(32)}`, { status: 403, slug: 'login-expired' }],
+];
+
 const logo = (page) => page.waitForFunction(() => document.querySelector('header .logo').naturalWidth > 0 && document.querySelector('header').innerText.includes('山风茶舍'));
-await lookAt(stops.map(([name, path, more]) => ({ name: `gate-${name}`, url: gate + path, agent: PHONE, ...more, after: async (page) => { await logo(page); await more.after?.(page); } })));
+await lookAt({ faults, doors }[which].map(([name, path, more]) => ({ name: `gate-${name}`, url: gate + path, agent: PHONE, ...more, after: async (page) => { await logo(page); await more.after?.(page); } })));

@@ -42,7 +42,7 @@ function outdated(html) {
   for (const [, script] of html.matchAll(/<script[^>]*>([^]*?)<\/script>/g)) {
     try { parse(script, { ecmaVersion: 5 }); } catch (error) { found.push(`not ES5: ${error.message}`); }
   }
-  const style = /<style[^>]*>([^]*?)<\/style>/.exec(html)[1];
+  const [, style] = /<style[^>]*>([^]*?)<\/style>/.exec(html) ?? assert.fail(html);
   for (const [word] of style.matchAll(/\b(grid|gap|inset|var\(|clamp\(|min\(|max\(|:is\(|:where\(|aspect-ratio|position: sticky)/g)) found.push(`not in old webviews: ${word}`);
   return found;
 }
@@ -65,11 +65,12 @@ async function visit(context, stop, locale) {
   });
   const url = (await stop.before?.(page)) ?? stop.url;
   if (stop.post) await page.route(url, (route) => route.continue({ method: 'POST', headers: { ...route.request().headers(), ...stop.post } }));
-  // The page that keeps a fragment goes on at once; where it is kept here, there is nowhere to go.
-  if (stop.stays) await page.route(stop.stays, (route) => route.abort('aborted'));
+  // Where there is nothing, a browser stays where it is.
+  if (stop.nowhere) await page.route(({ pathname }) => pathname === stop.nowhere, (route) => route.fulfill({ status: 204 }));
   const response = await page.goto(url, { waitUntil: 'commit' });
-  const html = await response.text();
   await page.waitForFunction(() => document.readyState === 'complete');
+  // Of a page that goes on by itself Chromium keeps no source.
+  const html = await (stop.leaves ? await page.request.get(url, { headers: { accept: 'text/html' } }) : response).text();
   if (stop.status) assert.equal(response.status(), stop.status, `${stop.name}: ${html}`);
   if (stop.slug) assert.ok(html.includes(`${stop.status} ${stop.slug}<`), `${stop.name}: ${html}`);
   if (stop.ready) await page.waitForSelector(stop.ready);
@@ -81,8 +82,9 @@ async function visit(context, stop, locale) {
   return wrong;
 }
 
-// A stop: name, url; and as needed the visitor's `agent`, `headers` of every request, `before` and `after` with the page in
-// hand (`before` may know a better url), `post` (headers of a form), `stays` (where it must not go), and what to expect: `status`, `slug`, `ready` (a selector).
+// A stop: `name` and `url`; as needed the visitor's `agent` and `headers`, `before` and `after` with the page in hand (`before`
+// may know a better url), `post` (headers of a form), `leaves` (the page goes on by itself), `nowhere` (a path where it finds
+// nothing); and what to expect: `status`, `slug`, `ready` (a selector).
 export async function lookAt(stops) {
   const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
   // As root, and in most containers, Chromium refuses to start with its sandbox. It only sees our own pages.

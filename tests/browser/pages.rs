@@ -18,15 +18,22 @@ fn every_page_is_readable_on_every_screen() {
     assert!(output.status.success() && told.matches("ok ").count() == 2 * names.len(), "{told}");
 }
 
-#[test]
-fn the_gates_pages_show_the_sites_name_and_logo() {
+fn branded() -> String {
     let logo = in_repository("tests/browser/logo.svg");
-    let extra = format!(
-        "[pages]\nsite_name = '山风茶舍'\nlogo_file = '{}'\n\
-         [[route]]\npath = '/vip'\nallow = ['oNobodyNobodyNobodyNobodyNobo']\n\
+    format!("[pages]\nsite_name = '山风茶舍'\nlogo_file = '{}'\n", logo.display())
+}
+
+#[test]
+fn what_goes_wrong_at_the_gate_is_shown_under_the_sites_name_and_logo() {
+    let routes = "[[route]]\npath = '/vip'\nallow = ['oNobodyNobodyNobodyNobodyNobo']\n\
          [[route]]\npath = '/profile'\nscope = 'userinfo'\n\
-         [[route]]\npath = '/gone'\nauth = 'none'\nupstream = 'http://127.0.0.1:1'\n",
-        logo.display()
-    );
-    Town::start(&[Account::Official("base")], &extra).perform("gate.js", &[]);
+         [[route]]\npath = '/gone'\nauth = 'none'\nupstream = 'http://127.0.0.1:1'\n";
+    Town::start(&[Account::Official("base")], &(branded() + routes)).perform("gate.js", &["faults"]);
+}
+
+#[test]
+fn the_ways_in_are_shown_under_the_sites_name_and_logo() {
+    let sign_in = "[sign_in]\nhandoff = true\nkeep_fragment = true\n";
+    Town::start(&[Account::Official("base"), Account::Website, Account::WeCom], &(branded() + sign_in))
+        .perform("gate.js", &["doors"]);
 }
