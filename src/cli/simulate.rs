@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use super::asked_to_stop;
-use crate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
+use crate::simulator::{
+    AGENT_ID, APP_ID, APP_SECRET, CORP_ID, CORP_SECRET, Settings, Simulator, WEBSITE_APP_ID, WEBSITE_APP_SECRET,
+};
 
 pub(super) fn simulate(listen: SocketAddr) -> io::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -30,14 +32,28 @@ For config.toml:
     app_id     = "{APP_ID}"
     app_secret = "{APP_SECRET}"
 
-    [endpoints]
-    open = "{base_url}"
-    api  = "{base_url}"
+    [website_app]
+    app_id     = "{WEBSITE_APP_ID}"
+    app_secret = "{WEBSITE_APP_SECRET}"
 
-public_url may have any port of 127.0.0.1, [::1] or localhost. For another host, read the account at
-{base_url}/__sim/accounts, add the host to its redirect_hosts and js_hosts, and POST it back there.
-As at WeChat, only a browser whose user agent says MicroMessenger gets in; to let every browser in:
+    [wecom]
+    corp_id  = "{CORP_ID}"
+    agent_id = "{AGENT_ID}"
+    secret   = "{CORP_SECRET}"
+
+    [endpoints]
+    open    = "{base_url}"
+    api     = "{base_url}"
+    qyapi   = "{base_url}"
+    wwlogin = "{base_url}"
+
+One of the three accounts is enough. public_url may have any port of 127.0.0.1, [::1] or localhost. For another host,
+read the account at {base_url}/__sim/accounts, add the host to its redirect_hosts and js_hosts, and POST it back there.
+As at WeChat, only a browser whose user agent says MicroMessenger gets in, and in WeCom one that says wxwork; others are
+shown a QR code where there is one. To let every browser in:
 curl {base_url}/__sim/rules -d '{{"require_wechat": false}}'
+To do what a phone does with the QR code that was shown last:
+curl {base_url}/__sim/qr -d '{{"do": "confirm", "user": "lin"}}'
 "#
     )
 }
@@ -54,6 +70,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), written.join("\n")).unwrap();
         let loaded = Config::load(Some(file.path()), []);
+        if let Ok(loaded) = &loaded {
+            let Config { official_account, website_app, wecom, .. } = &loaded.config;
+            assert!(official_account.is_some() && website_app.is_some() && wecom.is_some(), "all three are there");
+        }
         assert!(loaded.is_ok(), "{}", loaded.err().map(|problems| problems.to_string()).unwrap_or_default());
     }
 }

@@ -20,7 +20,7 @@ use crate::clock::random;
 use crate::config::{Config, Problems};
 use crate::simulator::{self, Simulator};
 
-/// A demo that holds its addresses. In it every browser counts as WeChat's.
+/// A demo that holds its addresses. In it every browser counts as WeChat's, and a desktop's may choose to scan instead.
 #[derive(Debug)]
 pub struct Demo {
     app: App,
@@ -133,6 +133,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 fn configuration(public_url: &str, listen: SocketAddr, upstream: &str, simulator: &str) -> String {
     let (app_id, app_secret) = (simulator::APP_ID, simulator::APP_SECRET);
+    let (website_id, website_secret) = (simulator::WEBSITE_APP_ID, simulator::WEBSITE_APP_SECRET);
+    let (corp_id, agent_id, corp_secret) = (simulator::CORP_ID, simulator::AGENT_ID, simulator::CORP_SECRET);
     let (secret, key) = (BASE64URL_NOPAD.encode(&random::<32>()), signing_key());
     // A literal string in TOML takes anything but its own quote.
     let upstream = upstream.replace('\'', "%27");
@@ -141,9 +143,11 @@ fn configuration(public_url: &str, listen: SocketAddr, upstream: &str, simulator
          upstream = '{upstream}'\n\
          [server]\nlisten = '{listen}'\nshutdown_grace = '2s'\n\
          [official_account]\napp_id = '{app_id}'\napp_secret = '{app_secret}'\nscope = 'userinfo'\n\
+         [website_app]\napp_id = '{website_id}'\napp_secret = '{website_secret}'\n\
+         [wecom]\ncorp_id = '{corp_id}'\nagent_id = '{agent_id}'\nsecret = '{corp_secret}'\n\
          [session]\nsecret = '{secret}'\n\
          [identity.jwt]\nheader = 'X-Wechat-Jwt'\nkey = '''\n{key}'''\n\
-         [endpoints]\nopen = '{simulator}'\napi = '{simulator}'\n\
+         [endpoints]\nopen = '{simulator}'\napi = '{simulator}'\nqyapi = '{simulator}'\nwwlogin = '{simulator}'\n\
          [[route]]\npath = '/'\nauth = 'optional'\n"
     )
 }

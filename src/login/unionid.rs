@@ -7,7 +7,7 @@ use crate::types::{Account, Identity, Scope};
 
 /// So many visitors who have shown their profile, and not one with a unionid, are no chance: WeChat tells it of all or none.
 const ENOUGH: u32 = 20;
-/// A unionid has come. No count gets there: visitors are at most so many before somebody restarts the gate.
+/// Instead of a count: a unionid has come. Counting stops long before.
 const TOLD: u32 = u32::MAX;
 
 /// Watches the official account and the website app, where there are both.

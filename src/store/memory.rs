@@ -218,6 +218,21 @@ mod tests {
     }
 
     #[test]
+    fn r15_a_flood_of_tickets_stays_bounded_and_pushes_out_no_sign_in() {
+        let memory = Memory::new(Clock::fixed(Timestamp(1_000)));
+        let state = Key::state([1; 16]);
+        memory.put(state, Bytes::from_static(b"s"), Duration::from_mins(1));
+        let most = u128::from(HANDOFFS) / OVERHEAD as u128;
+        for n in 0..most * 2 {
+            memory.put(Key::handoff_ticket(n.to_be_bytes()), Bytes::from_static(b"t"), Duration::from_mins(1));
+        }
+        memory.handoffs.run_pending_tasks();
+        assert!(u128::from(memory.handoffs.entry_count()) <= most);
+        assert!(memory.get(&state).is_some());
+        assert!(memory.get(&Key::handoff_ticket((most * 2 - 1).to_be_bytes())).is_some());
+    }
+
+    #[test]
     fn r28_a_store_prints_no_record() {
         let memory = Memory::new(Clock::fixed(Timestamp(1_000)));
         memory.put(Key::code("c"), Bytes::from_static(b"hunter2"), Duration::from_mins(1));

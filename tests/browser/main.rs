@@ -6,11 +6,13 @@ mod children;
 mod chrome;
 mod fragment;
 mod gallery;
+mod handoff;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "the examples ask more than this")]
 mod http;
 mod matrix;
 mod pages;
+mod qr;
 mod spa;
 mod town;
 #[path = "../examples/walk.rs"]
@@ -68,6 +70,40 @@ fn a_desktop_browser_enters_the_demo_and_leaves_it() {
     tab.click("a[href='/home']");
     let asked = tab.until("document.querySelector('button[name=user]') && location.origin");
     assert_ne!(asked, url.as_str(), "signed out: the pretend WeChat asks again");
+}
+
+#[test]
+fn a_desktop_browser_may_scan_instead_and_is_the_same_person() {
+    let (_demo, url) = demo();
+    let mut tab = Tab::open(&[]);
+    enter(&mut tab, &url, "lin");
+    let fact = |name: &str| {
+        format!(
+            "[...document.querySelectorAll('tr')].find((row) => row.innerText.includes('{name}'))?.cells[1].innerText"
+        )
+    };
+    let (openid, unionid) = (tab.until(&fact("X-Wechat-Openid")), tab.until(&fact("X-Wechat-Unionid")));
+    tab.click("form[action='/_wechat/logout'] button");
+    tab.until("location.pathname === '/'");
+    tab.click("a[href*='door=website_app']");
+    let scan = tab.until("document.querySelector('.aside a')?.href");
+    let mut phone = Tab::open(&[]);
+    phone.go(scan.as_str().expect("an address"));
+    phone.click("button[name=user][value=lin]");
+    phone.click("button[name=answer][value=allow]");
+    tab.until("location.pathname === '/home' && document.querySelector('.card')");
+    assert_eq!(tab.until(&fact("X-Wechat-Unionid")), unionid);
+    assert_ne!(tab.until(&fact("X-Wechat-Openid")), openid);
+    assert_eq!(tab.until(&fact("X-Wechat-Account")), "website_app");
+    tab.click("form[action='/_wechat/logout'] button");
+    tab.until("location.pathname === '/'");
+    tab.click("a[href*='door=wecom']");
+    let scan = tab.until("document.querySelector('.aside a')?.href");
+    phone.go(scan.as_str().expect("an address"));
+    phone.click("button[name=user][value=zhang]");
+    phone.click("button[name=answer][value=allow]");
+    tab.until("location.pathname === '/home' && document.querySelector('.card')");
+    assert_eq!(tab.until(&fact("X-Wechat-Userid")), "ZhangWei");
 }
 
 #[test]

@@ -19,6 +19,8 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "session.cookie_domain" => ("example.com", r#""example.com""#),
         "identity.jwt.header" => ("X-Env", r#""X-Env""#),
         "identity.jwt.audience" => ("env", r#""env""#),
+        "pages.site_name" => ("Env", r#""Env""#),
+        "pages.logo_file" => ("tests/config/logo.svg", r#""tests/config/logo.svg""#),
         "website_app.app_id" => ("wx1111111111111111", r#""wx1111111111111111""#),
         "wecom.corp_id" => ("ww1111111111111111", r#""ww1111111111111111""#),
         "wecom.agent_id" => ("1000007", r#""1000007""#),
@@ -26,8 +28,6 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
             ("http://localhost:1", r#""http://localhost:1""#)
         }
         "upstream.ca_file" | "route.0.upstream.ca_file" => (super::AUTHORITY, r#""tests/config/authority.pem""#),
-        "pages.site_name" => ("山风茶舍", r#""山风茶舍""#),
-        "pages.logo_file" => ("tests/browser/logo.svg", r#""tests/browser/logo.svg""#),
         "jssdk.path" => ("/env", r#""/env""#),
         "jssdk.hosts" => ("n.example.com", r#"["n.example.com"]"#),
         "jssdk.api_list" | "jssdk.open_tags" => ("scanQRCode,x", r#"["scanQRCode", "x"]"#),

@@ -120,9 +120,9 @@ fn all_that_is_built_works_uncommented() {
         ("WECHAT_APP_SECRET", "0123456789abcdef0123456789abcdef"),
         ("WXGATE_SECRET", "kUqzXvR3m8Yw1LdT5hN7cJ2sB9fG4pQ6"),
         ("ADMIN_TOKEN", "kUqzXvR3m8Yw1LdT5hN7"),
+        ("WXGATE_PAGES__LOGO_FILE", "tests/config/logo.svg"),
         ("WEBSITE_APP_SECRET", "0123456789abcdef0123456789abcdef"),
         ("WECOM_SECRET", "0123456789abcdef0123456789abcdef0123456789a"),
-        ("WXGATE_PAGES__LOGO_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/logo.svg")),
         ("WXGATE_IDENTITY__JWT__KEY__FILE", &key.path().display().to_string()),
     ]);
     let loaded = Config::parse(&built, &env).unwrap_or_else(|problems| panic!("{problems}"));

@@ -546,7 +546,7 @@ fn doubtful_choices_are_warned_of_and_accepted() {
         ),
         (
             "",
-            "[website_app]\napp_id = \"wxabc\"\napp_secret = { env = \"WECHAT\" }",
+            "[official_account]\napp_id = \"wx0123456789abcdef\"\napp_secret = { env = \"WECHAT\" }\nscope = \"userinfo\"\n[website_app]\napp_id = \"wxabc\"\napp_secret = { env = \"WECHAT\" }",
             "website_app.app_id: does not look like a website app's",
         ),
         (

@@ -79,7 +79,7 @@ async fn r14_pages_hold_nothing_a_browser_says_of_itself() {
         assert!(page.body.len() < 30_000, "{}", page.body.len());
     }
     assert!(desktop.page.header("content-security-policy").is_some_and(|policy| policy.contains("connect-src 'self'")));
-    assert!(asked.header("content-security-policy").is_some_and(|policy| policy.ends_with("form-action 'self'")));
+    assert!(asked.header("content-security-policy").is_some_and(|policy| policy.contains("form-action 'self'")));
 }
 
 #[tokio::test]

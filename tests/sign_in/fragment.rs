@@ -9,6 +9,9 @@ const ON: &str = "[sign_in]\nkeep_fragment = true\n";
 /// Of a browser in a terminal.
 const LYNX: &str = "Lynx/2.8.9rel.1 libwww-FM/2.14 SSL-MM/1.4.1";
 
+/// Method, path, headers, and the status of the answer.
+type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
+
 /// Where the page leads whoever runs no scripts.
 #[track_caller]
 fn link(page: &Answer) -> String {
@@ -95,7 +98,7 @@ async fn only_navigations_get_the_page_and_head_is_like_get() {
     let world = World::start(&format!("{ON}[[route]]\npath = '/always'\non_anonymous = 'redirect'\n")).await;
     let html = ("accept", "text/html,*/*;q=0.8");
     let json = ("accept", "application/json");
-    let rows: &[(&str, &str, &[(&str, &str)], u16)] = &[
+    let rows: &[Row<'_>] = &[
         ("GET", "/a", &[html], 200),
         ("HEAD", "/a", &[html], 200),
         ("GET", "/a", &[("accept", "*/*")], 200),

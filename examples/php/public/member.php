@@ -4,6 +4,9 @@
 $openid = $_SERVER['HTTP_X_WECHAT_OPENID'] ?? '';
 $nickname = rawurldecode($_SERVER['HTTP_X_WECHAT_NICKNAME'] ?? '');
 $avatar = $_SERVER['HTTP_X_WECHAT_AVATAR'] ?? '';
+// One person has another openid at every account; the unionid, where WeChat tells it, is the same at all of an owner's.
+$appid = $_SERVER['HTTP_X_WECHAT_APPID'] ?? '';
+$unionid = $_SERVER['HTTP_X_WECHAT_UNIONID'] ?? null;
 
 if ($openid === '') {
     http_response_code(401);
@@ -19,7 +22,10 @@ if ($openid === '') {
 <?php if ($avatar !== ''): ?>
 <p><img src="<?= htmlspecialchars($avatar) ?>" width="96" height="96" alt="" referrerpolicy="no-referrer"></p>
 <?php endif ?>
-<p>openid: <code><?= htmlspecialchars($openid) ?></code></p>
+<p>openid: <code><?= htmlspecialchars($openid) ?></code> (<?= htmlspecialchars($appid) ?>)</p>
+<?php if ($unionid !== null): ?>
+<p>unionid: <code><?= htmlspecialchars($unionid) ?></code></p>
+<?php endif ?>
 <form method="post" action="/_wechat/logout">
 <input type="hidden" name="rd" value="/">
 <button>退出 <small>Sign out</small></button>

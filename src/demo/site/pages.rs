@@ -11,6 +11,8 @@ use super::visitor::{Fact, Token, Told};
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/member.js");
 const LAYOUT: &str = include_str!("assets/layout.html");
+/// Doors a visitor would not be led to without asking: here every browser counts as WeChat's.
+const WAYS: &str = r#"<p class="ways"><a class="quiet" href="{{gate}}/login?rd=/home&amp;door=website_app">电脑扫码 <small>QR code</small></a> <a class="quiet" href="{{gate}}/login?rd=/home&amp;door=wecom">企业微信 <small>WeCom</small></a></p>"#;
 const LANDING: &str = include_str!("assets/landing.html");
 const MEMBER: &str = include_str!("assets/member.html");
 const NOTICE: &str = include_str!("assets/notice.html");
@@ -65,7 +67,9 @@ impl Pages {
             None if told.is_signed_in() => Html::ours("欢迎回来"),
             None => Html::ours("微信进入"),
         };
-        let main = Html::fill(LANDING, &[("mountains", &Html::ours(MOUNTAINS)), ("welcome", &welcome)]);
+        let ways = if told.is_signed_in() { Html::empty() } else { Html::fill(WAYS, &[("gate", &self.gate)]) };
+        let main =
+            Html::fill(LANDING, &[("mountains", &Html::ours(MOUNTAINS)), ("welcome", &welcome), ("ways", &ways)]);
         layout("山间茶事 · Shanjian Tea", &main, &Html::empty())
     }
 

@@ -201,7 +201,7 @@ async fn a_callback_that_meets_a_stopping_gate_gets_an_answer() {
 
 /// A store that is away.
 #[derive(Debug)]
-struct Away;
+pub(super) struct Away;
 
 fn away<T>() -> Pending<'static, T>
 where

@@ -45,6 +45,7 @@ pub(super) struct Wishes {
     pub wecom: Option<Scope>,
     pub attempts_per_minute: u32,
     pub keep_fragment: bool,
+    pub handoff: bool,
     pub budget: Duration,
     /// `None`: the memory.
     pub store: Option<Arc<dyn Store>>,
@@ -60,6 +61,7 @@ impl Default for Wishes {
             wecom: None,
             attempts_per_minute: 0,
             keep_fragment: false,
+            handoff: false,
             budget: Duration::from_secs(8),
             store: None,
             runtime: None,
@@ -107,7 +109,7 @@ impl Gate {
             }),
         };
         let sign_in = config::SignIn {
-            handoff: false,
+            handoff: wishes.handoff,
             keep_fragment: wishes.keep_fragment,
             attempts_per_minute: wishes.attempts_per_minute,
             verify_files: Vec::new(),

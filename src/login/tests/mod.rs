@@ -2,6 +2,7 @@
 
 mod exchange;
 mod gate;
+mod handoff;
 mod hostile;
 mod logs;
 mod me;

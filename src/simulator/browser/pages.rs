@@ -108,11 +108,17 @@ pub(super) struct Asked {
 /// The body of a page that asks for a yes or no.
 pub(super) fn sheet(form: Form<'_>, account: &Account, user: &User, asked: Asked) -> String {
     let Asked { title, what, refuse, allow } = asked;
+    let whose = match &user.belonging {
+        Belonging::Member { userid } if account.kind == AccountKind::WeCom => {
+            format!("企业微信成员 {} · at the corporation", escape(userid))
+        }
+        _ => "微信个人信息 · your WeChat profile".to_owned(),
+    };
     format!(
         r##"<main class="sheet"><div class="app"><span class="logo">{initial}</span><b>{account}</b></div>
 <h1>{}</h1><p class="en">{account} {}</p>
 <ul><li>{} <small>{}</small></li></ul>
-<div class="me"><span class="face">{face}</span><span class="who"><b>{name}</b><small>微信个人信息 · your WeChat profile</small></span></div>
+<div class="me"><span class="face">{face}</span><span class="who"><b>{name}</b><small>{whose}</small></span></div>
 {form}<input type="hidden" name="user" value="{id}">
 <button class="refuse" name="answer" value="refuse">{}<small>{}</small></button><button class="allow" name="answer" value="allow">{}<small>{}</small></button></form>
 {form}<button class="other">换一个用户 · somebody else</button></form></main>

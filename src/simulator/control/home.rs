@@ -19,7 +19,7 @@ pub(super) fn page(shared: &Shared) -> Reply {
         r#"<div class="wide"><h1>微信模拟器 <small>A pretend WeChat</small></h1>
 <p class="en">It stands for open.weixin.qq.com and api.weixin.qq.com, and for login.work.weixin.qq.com and qyapi.weixin.qq.com. Nothing here is real, and nothing leaves this machine.</p>
 <h2>账号 <small>Accounts</small></h2>
-<table><tr><th>Name</th><th>app_id</th><th>agent_id</th><th>app_secret</th><th>Kind</th><th>redirect_hosts</th><th>js_hosts</th></tr>{accounts}</table>
+<table><tr><th>Account</th><th>Id</th><th>Secret</th><th>redirect_hosts; js_hosts</th></tr>{accounts}</table>
 <h2>用户 <small>Users</small></h2>
 <table><tr><th>User</th><th>id</th><th>openid at the first account</th><th></th></tr>{users}</table>
 <h2>最近事件 <small>Latest events, newest first</small></h2>
@@ -80,15 +80,18 @@ fn accounts(world: &World) -> String {
             AccountKind::WebsiteApp => "网站应用 website app",
             AccountKind::WeCom => "企业微信 WeCom application",
         };
+        let agent =
+            account.agent_id.as_deref().map_or_else(String::new, |id| format!("<br>agent_id {}", pages::escape(id)));
+        let hosts =
+            |hosts: &[String]| if hosts.is_empty() { "—".to_owned() } else { pages::escape(&hosts.join(", ")) };
         let _ = write!(
             rows,
-            "<tr><td>{}</td><td><code>{}</code></td><td><code>{}</code></td><td><code>{}</code></td><td>{kind}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}<br><small>{kind}</small></td><td><code>{}{agent}</code></td><td><code>{}</code></td><td>{}; {}</td></tr>",
             pages::escape(&account.name),
             pages::escape(&account.app_id),
-            pages::escape(account.agent_id.as_deref().unwrap_or("—")),
             pages::escape(&account.app_secret),
-            pages::escape(&account.redirect_hosts.join(", ")),
-            pages::escape(&account.js_hosts.join(", ")),
+            hosts(&account.redirect_hosts),
+            hosts(&account.js_hosts),
         );
     }
     rows

@@ -1,5 +1,6 @@
 //! The part of WeChat's app that a page's JS-SDK talks to (rule 21): a bridge in the page, and the judge behind it.
 
+mod tickets;
 mod verify;
 
 use http::header::{

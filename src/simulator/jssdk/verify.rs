@@ -2,37 +2,33 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use data_encoding::HEXLOWER;
-use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::tickets::Tickets;
 use crate::simulator::authority::{Authority, is_ip, is_loopback};
 use crate::simulator::exchange::Ask;
-use crate::simulator::platform::mint::Kind;
 use crate::simulator::settings::{Account, AccountKind};
 use crate::simulator::world::World;
-
-/// As many dead tickets as are tried for a hint, newest first.
-const DEAD_TRIED: usize = 8;
 
 /// What `wx.config` or `wx.agentConfig` was given, and where the page is.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Form {
+pub(super) struct Form {
     #[serde(rename = "appId", alias = "corpid")]
-    app_id: String,
+    pub(super) app_id: String,
     /// The application's, at `wx.agentConfig` alone.
     #[serde(rename = "agentid")]
-    agent_id: Option<String>,
+    pub(super) agent_id: Option<String>,
     timestamp: Timestamp,
     #[serde(rename = "nonceStr")]
     nonce: String,
     signature: String,
     /// Where the page stands now.
-    url: String,
+    pub(super) url: String,
     /// Where its document was loaded from. Absent: there too.
-    entry_url: Option<String>,
-    mode: Mode,
+    pub(super) entry_url: Option<String>,
+    pub(super) mode: Mode,
     #[serde(default, rename = "jsApiList")]
     js_api_list: Vec<String>,
 }
@@ -48,7 +44,7 @@ enum Timestamp {
 /// Whose app it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Mode {
+pub(super) enum Mode {
     /// Looks at the URL that the document was loaded from: what a script pushed since counts for nothing.
     Ios,
     /// Looks at the URL the page has now, as every app but the iOS one does.
@@ -62,7 +58,7 @@ impl Form {
     }
 
     /// The URL that the app compares with.
-    fn looked_at(&self) -> &str {
+    pub(super) fn looked_at(&self) -> &str {
         let url = match self.mode {
             Mode::Ios => self.entry_url.as_deref().unwrap_or(&self.url),
             Mode::Android => &self.url,
@@ -78,7 +74,7 @@ impl Form {
     }
 
     /// Whether this ticket and this URL make the signature.
-    fn is_signed_with(&self, ticket: &str, url: &str) -> bool {
+    pub(super) fn is_signed_with(&self, ticket: &str, url: &str) -> bool {
         sign(ticket, &self.nonce, &self.timestamp(), url) == self.signature
     }
 }
@@ -141,52 +137,12 @@ fn verdict(form: &Form, world: &World) -> Result<(), Refusal> {
     if !listed {
         return Err(NOT_LISTED);
     }
-    let seals = Seals::of(form, account);
-    let now = world.clock.now();
-    let mut tickets = world.platform.mint.made(&seals.owner, seals.kind, now).filter(|(_, alive)| *alive);
-    if tickets.any(|(ticket, _)| form.is_signed_with(&ticket.text, form.looked_at())) {
+    let tickets = Tickets::of(form, account, world);
+    if tickets.sign(form, form.looked_at()) {
         return Ok(());
     }
-    let (errcode, hint) = hint(form, &seals, world);
+    let (errcode, hint) = tickets.hint(form);
     Err(Refusal { outcome: "invalid signature", errcode, hint })
-}
-
-/// Whose tickets sign a call, and which are taken for them by mistake.
-struct Seals {
-    owner: String,
-    kind: Kind,
-    mistaken: (String, Kind, &'static str),
-}
-
-impl Seals {
-    fn of(form: &Form, account: &Account) -> Self {
-        let id = form.app_id.clone();
-        match (&form.agent_id, account.kind, &account.agent_id) {
-            (Some(agent_id), ..) => Self {
-                owner: format!("{id}/{agent_id}"),
-                kind: Kind::AgentConfig,
-                mistaken: (
-                    id,
-                    Kind::CorpJsapi,
-                    "signed with the corporation's ticket, and agentConfig takes the agent_config ticket",
-                ),
-            },
-            (None, AccountKind::WeCom, _) => Self {
-                owner: id,
-                kind: Kind::CorpJsapi,
-                mistaken: (
-                    account.key(),
-                    Kind::AgentConfig,
-                    "signed with the agent_config ticket, and config takes the corporation's",
-                ),
-            },
-            (None, ..) => Self {
-                owner: id.clone(),
-                kind: Kind::Jsapi,
-                mistaken: (id, Kind::WxCard, "signed with the wx_card ticket"),
-            },
-        }
-    }
 }
 
 /// JS接口安全域名: the host whole, and for all but test accounts a name on a port that needs no telling.
@@ -205,49 +161,7 @@ fn is_listed(url: &str, account: &Account) -> bool {
     }
 }
 
-/// WeCom's number for a ticket that is another, or dead.
-const WRONG_TICKET: i64 = 42012;
-/// WeCom's number for a signature of something else.
-const WRONG_TEXT: i64 = 40093;
-
-/// What was signed instead, when it is one of the usual mistakes, and WeCom's number for it.
-fn hint(form: &Form, seals: &Seals, world: &World) -> (i64, &'static str) {
-    let now = world.clock.now();
-    let made = |owner: &str, kind, alive: bool| {
-        let made = world.platform.mint.made(owner, kind, now);
-        let texts = made.filter(|(_, is_alive)| *is_alive == alive).map(|(ticket, _)| ticket.text.clone());
-        texts.collect::<Vec<_>>()
-    };
-    let (live, dead) = (made(&seals.owner, seals.kind, true), made(&seals.owner, seals.kind, false));
-    let (other_owner, other_kind, mistaken) = &seals.mistaken;
-    let other = made(other_owner, *other_kind, true);
-    let signs = |url: &str| live.iter().any(|ticket| form.is_signed_with(ticket, url));
-    let looked_at = form.looked_at();
-    let sealed = |ticket: &String| form.is_signed_with(ticket, looked_at);
-    if dead.iter().take(DEAD_TRIED).any(sealed) {
-        return (WRONG_TICKET, "signed with a ticket that is dead");
-    }
-    if other.iter().any(sealed) {
-        return (WRONG_TICKET, mistaken);
-    }
-    let decoded = percent_decode_str(looked_at).decode_utf8_lossy();
-    let hint = if form.mode == Mode::Ios && signs(without_fragment(&form.url)) {
-        "signed for the URL of now, and iOS looks at the URL the document was loaded from"
-    } else if form.mode == Mode::Android && form.entry_url.as_deref().is_some_and(|url| signs(without_fragment(url))) {
-        "signed for the URL the document was loaded from, and Android looks at the URL of now"
-    } else if signs(&form.url) || form.entry_url.as_deref().is_some_and(signs) {
-        "signed with the fragment"
-    } else if signs(&decoded) {
-        "signed for the decoded URL"
-    } else if signs(looked_at.split('?').next().unwrap_or_default()) {
-        "signed without the query"
-    } else {
-        "no ticket of this account makes this signature for this URL"
-    };
-    (WRONG_TEXT, hint)
-}
-
-fn without_fragment(url: &str) -> &str {
+pub(super) fn without_fragment(url: &str) -> &str {
     url.split('#').next().unwrap_or_default()
 }
 

@@ -236,6 +236,20 @@ async fn rule_20_tickets_are_counted_by_corporation_and_by_application() {
 }
 
 #[tokio::test]
+async fn rule_22_addresses_are_listed_for_a_corporations_token_too() {
+    let sim = Sim::start().await;
+    let token = token(&sim).await;
+    for path in ["getcallbackip", "get_api_domain_ip"] {
+        let target = format!("/cgi-bin/{path}?access_token={token}");
+        let answer = sim.get(&target).await.json();
+        assert_eq!(answer["errcode"], 0, "unlike the official account's, a success says so");
+        assert!(answer["ip_list"].as_array().is_some_and(|list| !list.is_empty()), "{answer}");
+    }
+    sim.advance(7200).await;
+    assert_eq!(sim.get(&format!("/cgi-bin/getcallbackip?access_token={token}")).await.errcode(), 42001);
+}
+
+#[tokio::test]
 async fn rule_16_faults_reach_wecom() {
     let sim = Sim::start().await;
     for (api, target) in [

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Credentials, Noted, Outcome, bearer};
+use super::{Credentials, Noted, Outcome, bearer, wecom};
 use crate::simulator::api::refused;
 use crate::simulator::api::wire::Object;
 use crate::simulator::exchange::Ask;
+use crate::simulator::platform::mint::Dead;
 use crate::simulator::platform::quotas::Counter;
 use crate::simulator::world::World;
 
@@ -16,13 +17,28 @@ const CALLBACK_IPS: [&str; 3] = ["101.226.103.0/25", "101.226.233.0/24", "127.0.
 const API_IPS: [&str; 2] = ["101.89.47.18", "101.91.34.103"];
 
 pub(super) fn callback_ip(world: &mut World, ask: &Ask, noted: &mut Noted) -> Outcome {
-    bearer(world, &ask.parameters(), noted)?;
-    Ok(Object::new().texts("ip_list", &CALLBACK_IPS).finish())
+    list(world, ask, noted, &CALLBACK_IPS)
 }
 
 pub(super) fn api_domain_ip(world: &mut World, ask: &Ask, noted: &mut Noted) -> Outcome {
-    bearer(world, &ask.parameters(), noted)?;
-    Ok(Object::new().texts("ip_list", &API_IPS).finish())
+    list(world, ask, noted, &API_IPS)
+}
+
+/// qyapi.weixin.qq.com has these paths too: the token tells which of the two is asked.
+fn list(world: &World, ask: &Ask, noted: &mut Noted, ips: &[&str]) -> Outcome {
+    let parameters = ask.parameters();
+    let token = parameters.text("access_token").unwrap_or_default();
+    let answer = match world.platform.mint.application(token, world.clock.now()) {
+        Err(Dead::Malformed) => {
+            bearer(world, &parameters, noted)?;
+            Object::new()
+        }
+        Ok(_) | Err(Dead::NotLatest | Dead::Expired) => {
+            wecom::bearer(world, ask, &parameters, noted)?;
+            wecom::success()
+        }
+    };
+    Ok(answer.texts("ip_list", ips).finish())
 }
 
 /// `POST /cgi-bin/clear_quota?access_token=… {"appid": …}`.

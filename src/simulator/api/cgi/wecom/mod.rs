@@ -17,7 +17,7 @@ use crate::simulator::platform::mint::Dead;
 use crate::simulator::settings::Account;
 use crate::simulator::world::World;
 
-/// No path here is api.weixin.qq.com's too.
+/// No path here is api.weixin.qq.com's too; those that are, are told apart by the token, in `lists`.
 pub(super) const ENDPOINTS: [Endpoint; 6] = [
     Endpoint { path: "/cgi-bin/gettoken", name: "gettoken", method: Method::GET, judge: token::get },
     Endpoint { path: "/cgi-bin/auth/getuserinfo", name: "getuserinfo", method: Method::GET, judge: identity::user },
@@ -55,7 +55,7 @@ pub(in crate::simulator::api) fn tail(world: &mut World, errcode: i64, from: IpA
 }
 
 /// The application whose token stands in the query.
-fn bearer(world: &World, ask: &Ask, parameters: &Parameters, noted: &mut Noted) -> Result<Account, Refused> {
+pub(super) fn bearer(world: &World, ask: &Ask, parameters: &Parameters, noted: &mut Noted) -> Result<Account, Refused> {
     let token = parameters.text("access_token").ok_or(refused(41001, "access_token missing"))?;
     noted.insert("access_token".to_owned(), json!(token));
     let owner = world.platform.mint.application(token, world.clock.now()).map_err(|dead| match dead {
@@ -87,6 +87,6 @@ const fn too_often() -> Refused {
 }
 
 /// Every success says so.
-fn success() -> Object {
+pub(super) fn success() -> Object {
     Object::new().number("errcode", 0).text("errmsg", "ok")
 }
