@@ -57,7 +57,7 @@ fn accepted(text: &str) -> Result<(), String> {
         .replace("/run/secrets/wecom", secret.to_str().expect("text"))
         .replace("/run/secrets/admin", admin.to_str().expect("text"))
         .replace("key.pem", key.to_str().expect("text"))
-        .replace("logo.svg", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/logo.svg"));
+        .replace("logo.svg", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/logo.svg"));
     let secret = ("WXGATE_SECRET".to_owned(), "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LTEyMzQ1Njc4".to_owned());
     // The variable may only be set where it is named.
     let names_it = |line: &str| !line.starts_with('#') && line.contains("\"WXGATE_SECRET\"");

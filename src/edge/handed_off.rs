@@ -27,12 +27,12 @@ pub(super) fn page(page: Page, pages: &Pages, asker: &Asker) -> Response<Bytes> 
             response
         }
         Page::Confirm(confirm) => {
-            let (browser, place) = (confirm.place.browser(), confirm.place.address());
+            let (browser, address) = (confirm.place.browser(), confirm.place.address());
             let confirm = pages::Confirm {
                 action: &confirm.action,
                 ticket: &confirm.ticket,
                 browser: browser.as_deref(),
-                place: place.as_deref(),
+                address: address.as_deref(),
                 same_network: confirm.same_network,
             };
             pages.confirm(&confirm, asker)

@@ -25,7 +25,7 @@ const CONFIRM: Confirm<'_> = Confirm {
     action: "/_wechat/handoff",
     ticket: "3f9c2a7be41d5806f2b7c9d01e84a65f",
     browser: Some("Chrome, Windows"),
-    place: Some("203.0.113.*"),
+    address: Some("203.0.113.*"),
     same_network: true,
 };
 
@@ -47,11 +47,17 @@ fn name(reason: &Reason) -> &'static str {
         Reason::Forbidden(Barrier::Snapshot) => "forbidden-snapshot",
         Reason::Forbidden(Barrier::ForeignOrigin) => "forbidden-origin",
         Reason::Snapshot => "snapshot",
-        Reason::NotInWechat { outside: Outside::Desktop, target, .. } if target.len() > 500 => "outside-unscannable",
-        Reason::NotInWechat { outside: Outside::Desktop, .. } => "outside-desktop",
-        Reason::NotInWechat { outside: Outside::Phone, .. } => "outside-phone",
-        Reason::NotInWechat { outside: Outside::WeCom, .. } => "outside-wecom",
-        Reason::NotInWechat { outside: Outside::WeChat, .. } => "outside-wechat",
+        Reason::NotInWechat { outside, instead, target } => match (outside, instead) {
+            (Outside::Desktop, _) if target.len() > 500 => "outside-unscannable",
+            (Outside::Desktop, _) => "outside-desktop",
+            (Outside::Phone, Instead::WeChat) => "outside-phone",
+            (Outside::Phone, Instead::WeCom) => "outside-phone-to-wecom",
+            (Outside::Phone, Instead::Desktop) => "outside-phone-to-desktop",
+            (Outside::WeCom, Instead::WeChat | Instead::WeCom) => "outside-wecom",
+            (Outside::WeCom, Instead::Desktop) => "outside-wecom-to-desktop",
+            (Outside::WeChat, Instead::WeCom | Instead::WeChat) => "outside-wechat",
+            (Outside::WeChat, Instead::Desktop) => "outside-wechat-to-desktop",
+        },
         Reason::RateLimited { .. } => "rate-limited",
         Reason::JsconfigUrlMissing => "jsconfig-url-missing",
         Reason::JsconfigUrlNotAllowed => "jsconfig-url-not-allowed",
@@ -91,17 +97,22 @@ fn faults() -> Vec<Reason> {
         Reason::UpstreamBroken,
         Reason::UpstreamTimeout,
         Reason::Overloaded,
-        Reason::NotInWechat { outside: Outside::WeChat, instead: Instead::WeCom, target: target() },
-        Reason::NotInWechat {
-            outside: Outside::Desktop,
-            instead: Instead::WeChat,
-            target: format!("/{}", "search-".repeat(120)),
-        },
     ];
     all.extend([Oversize::RequestLine, Oversize::Headers].map(Reason::HeaderTooLarge));
     all.extend([Barrier::AllowList, Barrier::Snapshot, Barrier::ForeignOrigin].map(Reason::Forbidden));
-    let outsides = [Outside::Desktop, Outside::Phone, Outside::WeCom];
-    all.extend(outsides.map(|outside| Reason::NotInWechat { outside, instead: Instead::WeChat, target: target() }));
+    let outsides = [
+        (Outside::Desktop, Instead::WeChat),
+        (Outside::Phone, Instead::WeChat),
+        (Outside::Phone, Instead::WeCom),
+        (Outside::Phone, Instead::Desktop),
+        (Outside::WeCom, Instead::WeChat),
+        (Outside::WeCom, Instead::Desktop),
+        (Outside::WeChat, Instead::WeCom),
+        (Outside::WeChat, Instead::Desktop),
+    ];
+    all.extend(outsides.map(|(outside, instead)| Reason::NotInWechat { outside, instead, target: target() }));
+    let long = format!("/{}", "search-".repeat(120));
+    all.push(Reason::NotInWechat { outside: Outside::Desktop, instead: Instead::WeChat, target: long });
     all
 }
 
@@ -126,7 +137,7 @@ fn collection() -> Vec<Hung> {
         hang("handoff-polling", |pages, asker| pages.waiting(&Waiting { events: "/nowhere", ..WAITING }, asker)),
         hang("handoff-confirm", |pages, asker| pages.confirm(&CONFIRM, asker)),
         hang("handoff-confirm-unknown", |pages, asker| {
-            pages.confirm(&Confirm { browser: None, place: None, same_network: false, ..CONFIRM }, asker)
+            pages.confirm(&Confirm { browser: None, address: None, same_network: false, ..CONFIRM }, asker)
         }),
         hang("settled-confirmed", |pages, asker| pages.settled(Settled::Confirmed, asker)),
         hang("settled-refused", |pages, asker| pages.settled(Settled::Refused, asker)),

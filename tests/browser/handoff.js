@@ -104,7 +104,7 @@ await perform(browser, {
 
   'whoever has seen the screen gets nothing of it': () =>
     desktop(async (page, link) => {
-      const next = await page.getAttribute('#waiting', 'data-next');
+      const next = await page.getAttribute('#next', 'href');
       await client(browser, [gate, wechat], 'Chrome on a desktop', async (onlooker) => {
         await phone(link, shown(page), type);
         await onlooker.goto(gate + next);

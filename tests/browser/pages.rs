@@ -19,7 +19,7 @@ fn every_page_is_readable_on_every_screen() {
 }
 
 fn branded() -> String {
-    let logo = in_repository("tests/browser/logo.svg");
+    let logo = in_repository("tests/config/logo.svg");
     format!("[pages]\nsite_name = '山风茶舍'\nlogo_file = '{}'\n", logo.display())
 }
 

@@ -71,7 +71,9 @@ impl Desktop {
 /// What the page tells its script.
 pub fn given(page: &Answer, name: &str) -> String {
     let shown = page.shown();
-    let (_, rest) = shown.split_once(&format!(" data-{name}=\"")).unwrap_or_else(|| panic!("no {name}: {shown}"));
+    // Where to go on is a link, for those without script.
+    let mark = if name == "next" { " id=\"next\" href=\"".to_owned() } else { format!(" data-{name}=\"") };
+    let (_, rest) = shown.split_once(&mark).unwrap_or_else(|| panic!("no {name}: {shown}"));
     rest.split_once('"').expect("it ends").0.to_owned()
 }
 

@@ -37,7 +37,7 @@ async fn verify_files_are_sixteen_characters_for_everybody() {
 
 #[tokio::test]
 async fn the_logo_is_served_to_everybody_and_runs_no_script() {
-    let logo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/logo.svg");
+    let logo = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/logo.svg");
     let world = World::start(&format!("[pages]\nlogo_file = '{logo}'\n")).await;
     let url = world.url("/_wechat/logo");
     let answer = world.browser("curl/8").fetch(&url).await;

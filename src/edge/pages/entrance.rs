@@ -3,7 +3,7 @@
 //! Every path in here is one of this site's own, percent-encoded where it has to be.
 
 use http::StatusCode;
-use minijinja::{Value, context};
+use minijinja::context;
 
 use super::guard::Needs;
 use super::icon::Icon;
@@ -42,54 +42,45 @@ impl Way {
     }
 }
 
-/// A desktop that waits for a phone.
+/// A desktop that waits for a phone. Addresses are paths of this site.
 ///
 /// The page's script listens to `events` (`text/event-stream`), else asks `poll` every other second (`text/plain`). Both
-/// say a word: `waiting`, `scanned` with the number to show, or anything else for the end. Then, and when `seconds` are
-/// over, it goes to `next`, which answers according to how things stand. Without script the page goes there every five
-/// seconds.
+/// say `waiting`, or `scanned 42` with the number to show, or another word for the end. Then, and when `seconds` are over,
+/// it goes to `next`, which answers according to how things stand. Without script the page goes there every five seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Waiting<'a> {
-    /// What the QR code leads to.
+    /// What the code leads to.
     pub scan: &'a str,
-    /// What the phone's owner has to type, once there is a phone.
-    pub number: Option<&'a str>,
     pub events: &'a str,
     pub poll: &'a str,
     pub next: &'a str,
+    /// What the phone's owner has to type, once the code has been scanned.
+    pub number: Option<&'a str>,
     /// How long the code is still good.
     pub seconds: u64,
 }
 
-/// A phone that is asked whether the desktop may come in.
+/// A phone that is asked whether a desktop may come in.
 ///
-/// The form posts `ticket`, the `number` that was typed, and `answer`: `allow` or `refuse`.
+/// The form posts `ticket`, `number` as it was typed, and `answer`: `allow` or `refuse`.
 #[derive(Debug, Clone, Copy)]
 pub struct Confirm<'a> {
+    /// A path of this site.
     pub action: &'a str,
     pub ticket: &'a str,
     /// The desktop's browser, as `Chrome, Windows`.
     pub browser: Option<&'a str>,
     /// The beginning of the desktop's address.
-    pub place: Option<&'a str>,
-    /// Whether that is the phone's own network.
+    pub address: Option<&'a str>,
+    /// Whether the phone is in the desktop's own network.
     pub same_network: bool,
 }
 
-/// What became of a desktop's sign-in, on the phone. What went wrong is a fault.
+/// What the phone's owner said, for the page that says it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     Confirmed,
     Refused,
-}
-
-impl Settled {
-    const fn icon(self) -> Icon {
-        match self {
-            Self::Confirmed => Icon::DONE,
-            Self::Refused => Icon::LEAVE,
-        }
-    }
 }
 
 impl View {
@@ -108,11 +99,11 @@ impl View {
 
     pub(super) fn of_waiting(waiting: &Waiting<'_>, tongue: Tongue, pages: &Pages) -> Self {
         let words = tongue.words();
-        let drawing = qr::draw(&pages.address(waiting.scan));
         let context = context! {
-            qr => drawing.map(qr_context),
+            qr => qr::draw(&pages.address(waiting.scan)).map(qr_context),
             qr_label => words.scan_code,
-            number => waiting.number,
+            number => waiting.number.unwrap_or_default(),
+            scanned => words.scanned,
             number_label => words.number,
             proceed => words.proceed,
             events => waiting.events,
@@ -126,33 +117,32 @@ impl View {
 
     pub(super) fn of_confirm(confirm: &Confirm<'_>, tongue: Tongue, pages: &Pages) -> Self {
         let words = tongue.words();
-        let fact = |label: &str, value: String| context! { label, value };
-        let place = |place: &str| format!("{place}{}", if confirm.same_network { words.same_network } else { "" });
-        let facts: Vec<Value> = [
-            Some(fact(words.site, pages.name().to_owned())),
-            confirm.browser.map(|browser| fact(words.browser, browser.to_owned())),
-            confirm.place.map(|address| fact(words.place, place(address))),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let near = confirm.same_network.then_some(words.same_network);
+        let facts = [
+            (words.site, Some(pages.name())),
+            (words.browser, confirm.browser),
+            (words.address_of_desktop, confirm.address),
+        ];
+        let facts = facts.into_iter().filter_map(|(label, value)| Some(context! { label, value => value? }));
         let context = context! {
             icon => Icon::SCREEN.0,
             action => confirm.action,
             ticket => confirm.ticket,
+            facts => facts.collect::<Vec<_>>(),
+            near,
             number_label => words.type_number,
             refuse => words.refuse,
-            facts,
             ..text_context(&tongue.confirm(), tongue)
         };
         Self { template: "confirm.html", status: StatusCode::OK, needs: Needs::Reply, context }
     }
 
     pub(super) fn of_settled(settled: Settled, tongue: Tongue) -> Self {
-        let context = context! {
-            icon => settled.icon().0,
-            ..text_context(&tongue.settled(settled), tongue)
+        let icon = match settled {
+            Settled::Confirmed => Icon::DONE,
+            Settled::Refused => Icon::LEAVE,
         };
+        let context = context! { icon => icon.0, ..text_context(&tongue.settled(settled), tongue) };
         Self { template: "notice.html", status: StatusCode::OK, needs: Needs::Nothing, context }
     }
 }

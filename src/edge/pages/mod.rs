@@ -39,6 +39,7 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("snapshot.html", include_str!("templates/snapshot.html")),
     ("outside.html", include_str!("templates/outside.html")),
     ("logout.html", include_str!("templates/logout.html")),
+    ("fragment.html", include_str!("templates/fragment.html")),
     ("choose.html", include_str!("templates/choose.html")),
     ("waiting.html", include_str!("templates/waiting.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
@@ -46,7 +47,6 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("style.css", include_str!("templates/style.css")),
     ("copy.js", include_str!("templates/copy.js")),
     ("waiting.js", include_str!("templates/waiting.js")),
-    ("fragment.html", include_str!("templates/fragment.html")),
     ("fragment.js", include_str!("templates/fragment.js")),
 ];
 
@@ -125,6 +125,13 @@ impl Pages {
         self.render(&View::of_logout(rd, self.tongue(asker), self), asker)
     }
 
+    /// The page that goes on to sign in with the fragment of its own address, which no request carries. `target` is a
+    /// judged path of this site.
+    #[must_use]
+    pub fn keep_fragment(&self, target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
+        self.render(&View::of_fragment(target, scope, self.tongue(asker), self), asker)
+    }
+
     /// Several ways in: the visitor picks one, and comes back to `target`, a judged path of this site.
     #[must_use]
     pub fn choose(&self, ways: &[Way], target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
@@ -152,13 +159,6 @@ impl Pages {
     /// What the site is called.
     fn name(&self) -> &str {
         &self.site
-    }
-
-    /// The page that goes on to sign in with the fragment of its own address, which no request carries. `target` is a
-    /// judged path of this site.
-    #[must_use]
-    pub fn keep_fragment(&self, target: &str, scope: Option<Scope>, asker: &Asker) -> Response<Bytes> {
-        self.render(&View::of_fragment(target, scope, self.tongue(asker), self), asker)
     }
 
     fn tongue(&self, asker: &Asker) -> Tongue {

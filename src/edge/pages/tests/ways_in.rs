@@ -14,7 +14,7 @@ fn every_page(said: &str, asker: &Asker) -> [Response<Bytes>; 6] {
         action: "/_wechat/handoff",
         ticket: said,
         browser: Some(said),
-        place: Some(said),
+        address: Some(said),
         same_network: true,
     };
     [
@@ -95,7 +95,7 @@ fn a_desktop_shows_the_code_until_there_is_a_number() {
 
 #[test]
 fn a_phone_can_refuse_without_typing() {
-    let confirm = Confirm { action: "/h", ticket: "t", browser: None, place: None, same_network: false };
+    let confirm = Confirm { action: "/h", ticket: "t", browser: None, address: None, same_network: false };
     let page = pages(Language::Auto).confirm(&confirm, &asker(true, None));
     let tags = tags(body(&page));
     let buttons: Vec<_> = tags.iter().filter(|(name, _)| name == "button").map(|(_, list)| list).collect();

@@ -17,14 +17,15 @@ pub(super) const WORDS: Words = Words {
     qr_code: "本页地址的二维码",
     cancel: "暂不退出",
     scan_code: "登录用的二维码",
-    number: "已扫码。请在手机上输入这个数字：",
-    type_number: "电脑上显示的两位数字，只能输一次",
-    site: "登录到",
+    scanned: "已扫码",
+    number: "请在手机上输入，不要告诉别人",
     proceed: "手机上确认后，点这里继续",
-    refuse: "拒绝",
+    type_number: "电脑上显示的两位数字，只能输一次",
+    refuse: "拒绝登录",
+    site: "网站",
     browser: "浏览器",
-    place: "网络地址",
-    same_network: "（和这部手机是同一个网络）",
+    address_of_desktop: "网络地址",
+    same_network: "与这部手机在同一网络",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -41,16 +42,16 @@ pub(super) const CHOICE: Text =
 pub(super) const WAITING: Text = Text {
     title: "用微信扫一扫登录",
     lead: "用手机微信扫描二维码，再在手机上输入这里显示的数字。",
-    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫，也不要把数字告诉别人。"],
+    advice: &["二维码只能用一次，两分钟内有效。不要让别人替你扫。"],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "要让这台电脑登录吗？",
+    title: "在电脑上登录？",
     lead: "输入电脑屏幕上的数字，那台电脑就会以你的身份登录。",
     advice: &["只有你自己正在那台电脑前才继续。二维码、链接或数字是别人发来的，请拒绝。"],
     button: Some("确认登录"),
-    ..PLAIN
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -88,7 +89,8 @@ pub(super) const UNSCANNABLE: Text = Text {
     ..PLAIN
 };
 
-const DESKTOP_DOOR: Option<&str> = Some("要让访客在电脑浏览器里登录，需要开放平台的网站应用（website_app）。");
+const DESKTOP_DOOR: Option<&str> =
+    Some("要让访客在电脑浏览器里登录，请设置 sign_in.handoff = true，或配置开放平台的网站应用（website_app）。");
 const AGAIN: Option<&str> = Some("再试一次");
 
 const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, operator: None };
@@ -200,7 +202,8 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "请点击右下角「使用完整服务」",
-            lead: "现在是微信快照页，只能浏览，不能登录。",
+            // WeChat's own words, which stand at the bottom of the same screen.
+            lead: "该网页需获取个人信息才可使用完整服务，当前仅可浏览部分内容。",
             advice: &["点击后由微信确认授权，再打开完整页面。"],
             ..PLAIN
         },

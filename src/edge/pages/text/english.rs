@@ -17,14 +17,15 @@ pub(super) const WORDS: Words = Words {
     qr_code: "QR code of this page’s address",
     cancel: "Stay signed in",
     scan_code: "QR code to sign in with",
-    number: "Scanned. Type this number on your phone:",
-    type_number: "The two digits on the computer (one try)",
-    site: "Sign in to",
-    proceed: "Confirmed on your phone? Go on",
+    scanned: "Scanned",
+    number: "Enter it on your phone, and tell nobody",
+    proceed: "Confirmed on the phone? Go on",
+    type_number: "The computer’s two digits (one try)",
     refuse: "Refuse",
+    site: "Site",
     browser: "Browser",
-    place: "Network address",
-    same_network: " (the same network as this phone)",
+    address_of_desktop: "Network address",
+    same_network: "same network as this phone",
 };
 
 pub(super) const LOGOUT: Text = Text {
@@ -43,17 +44,17 @@ pub(super) const CHOICE: Text = Text {
 
 pub(super) const WAITING: Text = Text {
     title: "Scan to sign in with WeChat",
-    lead: "Scan the code with WeChat on your phone, then type there the number that appears here.",
-    advice: &["The code works once, within two minutes. Let nobody else scan it for you, and tell nobody the number."],
+    lead: "Scan the code with WeChat on your phone, then enter there the number that appears here.",
+    advice: &["The code works once, within two minutes. Let nobody else scan it for you."],
     ..PLAIN
 };
 
 pub(super) const CONFIRM: Text = Text {
-    title: "Let this computer sign in?",
-    lead: "Type the number on its screen, and that computer will be signed in as you.",
+    title: "Sign in on a computer?",
+    lead: "Enter the number on its screen, and that computer will be signed in as you.",
     advice: &["Go on only if it is you at that computer. If somebody sent you the code, a link or the number, refuse."],
-    button: Some("Sign in"),
-    ..PLAIN
+    button: Some("Confirm sign-in"),
+    operator: None,
 };
 
 pub(super) const fn way(way: Way) -> (&'static str, &'static str) {
@@ -94,8 +95,9 @@ pub(super) const UNSCANNABLE: Text = Text {
     ..PLAIN
 };
 
-const DESKTOP_DOOR: Option<&str> =
-    Some("To sign visitors in inside desktop browsers, an Open Platform website app (website_app) is needed.");
+const DESKTOP_DOOR: Option<&str> = Some(
+    "To sign visitors in inside desktop browsers, set sign_in.handoff = true, or configure an Open Platform website app (website_app).",
+);
 const AGAIN: Option<&str> = Some("Try again");
 const HOME: Option<&str> = Some("Go to the home page");
 
@@ -208,7 +210,7 @@ pub(super) const fn fault(reason: &Reason) -> Text {
         },
         Reason::Snapshot => Text {
             title: "Tap 「使用完整服务」 at the bottom right",
-            lead: "This is a WeChat snapshot page: it shows a part of the site and cannot sign you in.",
+            lead: "The full service needs your personal information; this snapshot page of WeChat shows only a part of it.",
             advice: &["After the tap WeChat asks for your permission and opens the full page."],
             ..PLAIN
         },

@@ -46,20 +46,19 @@ pub(super) struct Words {
     pub(super) cancel: &'static str,
     /// As `qr_code`, where it signs a desktop in.
     pub(super) scan_code: &'static str,
-    /// On the desktop, before the number that has to be typed on the phone.
+    /// On the desktop, once the phone is there, and before the number to type there.
+    pub(super) scanned: &'static str,
     pub(super) number: &'static str,
-    /// On the phone, before the place where that number is typed.
-    pub(super) type_number: &'static str,
-    /// Before the site's name.
-    pub(super) site: &'static str,
     /// The link to go on with where no script does.
     pub(super) proceed: &'static str,
+    /// Of the field on the phone.
+    pub(super) type_number: &'static str,
     pub(super) refuse: &'static str,
+    /// Before the site's name.
+    pub(super) site: &'static str,
     /// Before what a desktop's browser says it is.
     pub(super) browser: &'static str,
-    /// Before a desktop's address.
-    pub(super) place: &'static str,
-    /// After it.
+    pub(super) address_of_desktop: &'static str,
     pub(super) same_network: &'static str,
 }
 
