@@ -660,33 +660,3 @@ fn a_ca_file_that_is_none_is_refused_by_name() {
         ["upstream.ca_file: is for an https upstream, and this one is not. Write https:// or remove it."]
     );
 }
-
-#[test]
-fn a_logo_that_cannot_be_used_is_named() {
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let file = |name: &str, contents: &[u8]| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, contents).expect("written");
-        path
-    };
-    let kinds = "Name a PNG, JPEG or SVG file of at most 64 KiB.";
-    let found = "A relative path counts from the working directory of the gate.";
-    let mut large = b"\x89PNG\r\n\x1a\n".to_vec();
-    large.resize((64 << 10) + 1, 0);
-    for (path, why, remedy) in [
-        (file("logo.gif", b"GIF89a"), "is neither PNG, JPEG nor SVG", kinds),
-        (file("empty.png", b""), "is neither PNG, JPEG nor SVG", kinds),
-        (file("cut.png", &large[..100]), "breaks off", kinds),
-        (file("large.png", &large), "is larger than 64 KiB", kinds),
-        (folder.path().join("missing.svg"), "cannot be read: entity not found", found),
-        (folder.path().to_owned(), "cannot be read: is a directory", found),
-    ] {
-        let expected = format!("pages.logo_file: the file {} {why}. {remedy}", path.display());
-        let told = problems(&with("", &format!("[pages]\nlogo_file = '{}'", path.display())));
-        assert!(told.len() == 1 && told[0].ends_with(&expected), "{told:?}");
-    }
-    for (name, why) in [("", "is empty"), ("a\\u202Eb", "contains '\\u{202e}'")] {
-        let told = problems(&with("", &format!("[pages]\nsite_name = \"{name}\"")));
-        assert!(told.len() == 1 && told[0].contains(&format!("pages.site_name: {why}. ")), "{told:?}");
-    }
-}
