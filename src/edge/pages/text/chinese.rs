@@ -25,7 +25,7 @@ pub(super) const WORDS: Words = Words {
     site: "网站",
     browser: "浏览器",
     address_of_desktop: "网络地址",
-    same_network: "与这部手机在同一网络",
+    same_network: "与这部手机是同一个网络",
 };
 
 pub(super) const LOGOUT: Text = Text {
