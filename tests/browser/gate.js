@@ -1,7 +1,7 @@
 // The gate's own pages where a visitor meets them. `node gate.js GATE WECHAT faults|doors`.
 import assert from 'node:assert/strict';
 import { AGENTS } from './clients.js';
-import { lookAt } from './look.js';
+import { BRIEFLY, lookAt } from './look.js';
 
 const [gate, wechat, which] = process.argv.slice(2);
 const PHONE = AGENTS['WeChat on iOS'];
@@ -71,4 +71,11 @@ const doors = [
 ];
 
 const logo = (page) => page.waitForFunction(() => document.querySelector('header .logo').naturalWidth > 0 && document.querySelector('header').innerText.includes('山风茶舍'));
-await lookAt({ faults, doors }[which].map(([name, path, more]) => ({ name: `gate-${name}`, url: gate + path, agent: PHONE, ...more, after: async (page) => { await logo(page); await more.after?.(page); } })));
+const stops = { faults, doors }[which].map(([name, path, more]) => {
+  const after = async (page) => {
+    await logo(page);
+    await more.after?.(page);
+  };
+  return { name: `gate-${name}`, url: gate + path, agent: PHONE, ...more, after };
+});
+await lookAt(stops, BRIEFLY);

@@ -12,24 +12,26 @@ import { audit } from './audit.js';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 // What a phone on a bad network gets quickly.
 const LIMIT = 30_000;
-// A small phone, an ordinary one, a desktop. Pictures are taken of the first and the last.
-const SCREENS = [320, 390, 1280];
+// A small phone, an ordinary one, a desktop, by day and by night.
+const SCREENS = [320, 390, 1280].flatMap((width) => [{ width, colorScheme: 'light' }, { width, colorScheme: 'dark' }]);
+// Enough for a page that has been looked at on all of them elsewhere.
+export const BRIEFLY = [SCREENS[0], SCREENS.at(-1)];
 
 const folder = process.env.SCREENSHOTS ?? mkdtempSync(`${tmpdir()}/wxgate-pages-`);
 
-async function examine(page, name, wrong) {
-  for (const width of SCREENS) {
+async function examine(page, name, screens, wrong) {
+  for (const { width, colorScheme } of screens) {
     await page.setViewportSize({ width, height: width < 600 ? 640 : 900 });
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme });
-      const place = `${name}-${width}-${colorScheme}`;
-      wrong.push(...(await page.evaluate(audit)).map((sentence) => `${place}: ${sentence}`));
-      if (width === 390) continue;
-      const path = `${folder}/${place}.png`;
-      await page.screenshot({ path });
-      assert.ok(statSync(path).size > 1000, `${path} is a picture`);
-    }
+    await page.emulateMedia({ colorScheme });
+    const place = `${name}-${width}-${colorScheme}`;
+    wrong.push(...(await page.evaluate(audit)).map((sentence) => `${place}: ${sentence}`));
+    // Of the ordinary phone a picture would show nothing new.
+    if (width === 390) continue;
+    const path = `${folder}/${place}.png`;
+    await page.screenshot({ path });
+    assert.ok(statSync(path).size > 1000, `${path} is a picture`);
   }
+  if (screens === BRIEFLY) return;
   // By the debugger's hand, so the page's own policy does not have to let it in.
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
@@ -47,7 +49,7 @@ function outdated(html) {
   return found;
 }
 
-async function visit(context, stop, locale) {
+async function visit(context, stop, locale, screens) {
   const wrong = [];
   const page = await context.newPage();
   await page.addInitScript(() => {
@@ -77,7 +79,7 @@ async function visit(context, stop, locale) {
   const size = Buffer.byteLength(html);
   if (size >= LIMIT) wrong.push(`${size} bytes`);
   wrong.push(...outdated(html));
-  await examine(page, `${stop.name}-${locale}`, wrong);
+  await examine(page, `${stop.name}-${locale}`, screens, wrong);
   if (stop.after) await stop.after(page);
   return wrong;
 }
@@ -85,7 +87,7 @@ async function visit(context, stop, locale) {
 // A stop: `name` and `url`; as needed the visitor's `agent` and `headers`, `before` and `after` with the page in hand (`before`
 // may know a better url), `post` (headers of a form), `leaves` (the page goes on by itself), `nowhere` (a path where it finds
 // nothing); and what to expect: `status`, `slug`, `ready` (a selector).
-export async function lookAt(stops) {
+export async function lookAt(stops, screens = SCREENS) {
   const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
   // As root, and in most containers, Chromium refuses to start with its sandbox. It only sees our own pages.
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
@@ -93,7 +95,7 @@ export async function lookAt(stops) {
   for (const locale of ['zh-CN', 'en']) {
     for (const stop of stops) {
       const context = await browser.newContext({ locale, userAgent: stop.agent, extraHTTPHeaders: stop.headers });
-      const wrong = await visit(context, stop, locale).catch((error) => [error.stack]);
+      const wrong = await visit(context, stop, locale, screens).catch((error) => [error.stack]);
       await context.close();
       console.log(wrong.length ? `FAILED  ${stop.name} ${locale}\n  ${wrong.join('\n  ')}` : `ok      ${stop.name} ${locale}`);
       failed += wrong.length;
