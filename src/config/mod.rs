@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod env;
+mod files;
 mod jssdk;
 mod jwt;
 mod load;

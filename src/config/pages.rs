@@ -1,20 +1,18 @@
 //! Builds what the gate's own pages show of the site: its name and its logo.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 
 use memchr::memmem;
 
+use super::files::{self, Limit};
 use super::problem::Fault;
 use super::reader::Reader;
-use super::value::printable;
 use super::{Logo, Pages, Picture};
 
 /// What fits beside a logo on a phone.
 const MAX_NAME_CHARS: usize = 40;
 /// A logo is shown at the height of a line of text, on pages of a few KiB.
-const MAX_LOGO_BYTES: u64 = 64 << 10;
+const LIMIT: Limit = Limit { bytes: 64 << 10, words: "64 KiB", remedy: LOGO };
 
 const LOGO: &str = "Name a PNG, JPEG or SVG file of at most 64 KiB.";
 
@@ -42,21 +40,9 @@ const fn turns_text(c: char) -> bool {
 }
 
 fn logo(path: &str) -> Result<Logo, Fault> {
-    let unreadable = |error: io::Error| {
-        let message = format!("the file {} cannot be read: {}", printable(path), error.kind());
-        Fault::new(message, "A relative path counts from the working directory of the gate.")
-    };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(unreadable)?.take(MAX_LOGO_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    let found = if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_LOGO_BYTES) {
-        Err("is larger than 64 KiB")
-    } else {
-        picture(&bytes)
-    };
-    match found {
-        Ok(picture) => Ok(Logo { bytes, picture }),
-        Err(why) => Err(Fault::new(format!("the file {} {why}", printable(path)), LOGO)),
-    }
+    let bytes = files::read(files::open(path)?, path, LIMIT)?.to_vec();
+    let picture = picture(&bytes).map_err(|why| files::about(path, why, LOGO))?;
+    Ok(Logo { bytes, picture })
 }
 
 /// What the bytes are, whatever the file is called.

@@ -1,19 +1,18 @@
 //! Fetches secrets from where they lie: the configuration itself, a variable, a file.
 
 use std::fs::File;
-use std::io::{self, Read};
-
-use zeroize::Zeroizing;
 
 use super::env::Env;
+use super::files::{self, Limit};
 use super::nearest;
 use super::parse;
 use super::problem::Fault;
 use super::value::{Value, printable};
 use crate::secret::Secret;
 
-/// Room for any key; a path to something endless is then an error and not a full memory.
-const MAX_BYTES: u64 = 64 << 10;
+/// Room for any key.
+const LIMIT: Limit =
+    Limit { bytes: 64 << 10, words: "64 KiB", remedy: "Name a file that holds the secret and nothing else." };
 
 const REMEDY: &str = r#"Write the secret in quotes, { env = "NAME" } or { file = "PATH" }."#;
 
@@ -56,22 +55,10 @@ fn of_variable(name: &str, env: &Env) -> Result<Found, Fault> {
 }
 
 fn of_file(path: &str) -> Result<Found, Fault> {
-    let unreadable = |error: io::Error| {
-        let message = format!("the file {} cannot be read: {}", printable(path), error.kind());
-        Fault::new(message, "A relative path counts from the working directory of the gate.")
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    let doubt = exposed(&file).then(|| {
-        let message = format!("the file {} can be read by others than its owner", printable(path));
-        Fault::new(message, "Take their rights away: chmod 600.")
-    });
-    let room = usize::try_from(MAX_BYTES + 1).expect("64 KiB fit");
-    let mut secret = Zeroizing::new(Vec::with_capacity(room));
-    file.take(MAX_BYTES + 1).read_to_end(&mut secret).map_err(unreadable)?;
-    if secret.len() == room {
-        let message = format!("the file {} is larger than 64 KiB", printable(path));
-        return Err(Fault::new(message, "Name a file that holds the secret and nothing else."));
-    }
+    let file = files::open(path)?;
+    let doubt = exposed(&file)
+        .then(|| files::about(path, "can be read by others than its owner", "Take their rights away: chmod 600."));
+    let secret = files::read(file, path, LIMIT)?;
     // Editors and `echo` end a file with one line break, which is no part of the secret.
     let kept = secret.strip_suffix(b"\r\n").or_else(|| secret.strip_suffix(b"\n")).unwrap_or(&secret);
     Ok(Found { secret: Secret::new(kept.to_vec()), doubt })
