@@ -28,7 +28,7 @@
 //! | [`admin`], [`metrics`] | the operator's own listener; what is counted |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
 //! | [`attempts`] | how often one client may ask for what costs more than a page |
-//! | [`types`], [`secret`], [`clock`] | the domain's words; what must not be shown; time and chance |
+//! | [`types`], [`secret`], [`clock`], [`tls`] | the domain's words; what must not be shown; time and chance; whom to trust |
 //!
 //! `tests/layout` holds who may use whom.
 //!
@@ -70,6 +70,7 @@ pub mod secret;
 pub mod session;
 pub mod simulator;
 pub mod store;
+pub mod tls;
 pub mod types;
 pub mod upstream;
 pub mod wechat;

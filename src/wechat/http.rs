@@ -1,15 +1,14 @@
 //! How WeChat's servers are called: TLS, time limits, counters. The only user of reqwest.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Handle;
 
 use super::error::{Api, Error, Trouble};
 use crate::metrics::{Answered, Calls};
 use crate::secret::Secret;
+use crate::tls;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A whole call. A visitor waits for it, and the webview asks again after 15 seconds.
@@ -136,14 +135,8 @@ pub(super) fn component(text: &str) -> percent_encoding::PercentEncode<'_> {
 }
 
 fn http_client(base: &str) -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
-    // Mozilla's roots and nothing else: there is no way to turn the checks off (R47).
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls::client(&[]))
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)

@@ -8,6 +8,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("secret", &[]),
     ("clock", &[]),
+    ("tls", &[]),
     ("patience", &[]),
     ("metrics", &["types"]),
     ("simulator", &[]),
@@ -16,7 +17,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("request", &["types", "clock", "config"]),
     ("attempts", &["clock", "store", "request"]),
     ("policy", &["types", "config", "request"]),
-    ("wechat", &["types", "secret", "clock", "metrics", "config", "store"]),
+    ("wechat", &["types", "secret", "clock", "tls", "metrics", "config", "store"]),
     ("session", &["types", "secret", "clock", "config", "store", "request"]),
     ("login", &["types", "secret", "clock", "metrics", "config", "store", "request", "attempts", "wechat", "session"]),
     ("identity", &["types", "secret", "clock", "config", "request", "policy", "session"]),
@@ -24,7 +25,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
         "local",
         &["types", "secret", "clock", "config", "request", "attempts", "policy", "wechat", "session", "identity"],
     ),
-    ("upstream", &["types", "patience", "metrics", "config", "request", "policy", "identity"]),
+    ("upstream", &["types", "tls", "patience", "metrics", "config", "request", "policy", "identity"]),
     (
         "edge",
         &[
@@ -71,6 +72,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("reqwest", &["wechat/http"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
     ("tokio_rustls", &["upstream/dial"]),
+    ("webpki_roots", &["tls"]),
     ("toml", &["config"]),
     ("tracing_appender", &["cli"]),
     ("tracing_subscriber", &["cli"]),
