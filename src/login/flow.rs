@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use http::HeaderValue;
 
+use super::bound::Bound;
 use super::return_to::ReturnTo;
 use super::rounds::Round;
 use crate::clock::{Clock, Timestamp, random};
@@ -108,17 +108,14 @@ pub(super) struct Shown {
 /// Begins sign-ins and proves them.
 #[derive(Debug, Clone)]
 pub(super) struct Flows {
-    sessions: Arc<Sessions>,
+    cookies: Bound,
     public_url: PublicUrl,
-    /// Of every flow cookie's name; eight hex digits follow.
-    prefix: String,
     clock: Clock,
 }
 
 impl Flows {
     pub(super) fn new(sessions: Arc<Sessions>, public_url: PublicUrl, clock: Clock) -> Self {
-        let prefix = format!("{}-", sessions.jar().full_name("flow"));
-        Self { sessions, public_url, prefix, clock }
+        Self { cookies: Bound::new(sessions, "flow", Purpose::Flow, LIFE, MOST_SHOWN), public_url, clock }
     }
 
     pub(super) fn begin(&self, account: Account, scope: Scope, round: Round, target: ReturnTo) -> Flow {
@@ -128,17 +125,16 @@ impl Flows {
 
     /// The cookie that binds a flow to this browser, and the ends of those it pushes out.
     pub(super) fn give(&self, flow: &Flow, shown: &Shown) -> Vec<HeaderValue> {
-        let sealed = self.sessions.keys().seal(Purpose::Flow, &encode(flow));
         let surplus = (shown.live.len() + 1).saturating_sub(MOST);
-        let mut cookies = vec![self.sessions.jar().set(&self.name(flow.state), &sealed, LIFE)];
+        let mut cookies = vec![self.cookies.give(&flow.state.0, &encode(flow))];
         cookies.extend(shown.live.iter().take(surplus).map(|old| self.forget(old.state)));
-        cookies.extend(shown.dead.iter().map(|name| self.sessions.jar().expire(name)));
+        cookies.extend(shown.dead.iter().map(|name| self.cookies.forget_named(name)));
         cookies
     }
 
     /// Whether this browser began the sign-in that `state` names.
     pub(super) fn prove(&self, head: &Head, state: State) -> Proof {
-        let name = self.name(state);
+        let name = self.cookies.name(&state.0);
         // A browser may hold two cookies of one name, from two domains; only one of them can be the proof.
         let flow = head
             .cookies()
@@ -155,8 +151,8 @@ impl Flows {
     /// All flow cookies of a request, told apart.
     pub(super) fn shown(&self, head: &Head) -> Shown {
         let mut shown = Shown::default();
-        for (name, sealed) in self.ours(head) {
-            let is_live = |flow: &Flow| self.clock.now() < flow.expires_at && self.name(flow.state) == name;
+        for (name, sealed) in self.cookies.shown(head) {
+            let is_live = |flow: &Flow| self.clock.now() < flow.expires_at && self.cookies.name(&flow.state.0) == name;
             match self.open(sealed).filter(is_live) {
                 Some(flow) if shown.live.iter().any(|other| other.state == flow.state) => {}
                 Some(flow) => shown.live.push(flow),
@@ -170,35 +166,16 @@ impl Flows {
 
     /// Ends every sign-in a browser shows, whatever its cookie holds.
     pub(super) fn forget_all(&self, head: &Head) -> Vec<HeaderValue> {
-        let mut names: Vec<&str> = self.ours(head).map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.into_iter().map(|name| self.sessions.jar().expire(name)).collect()
+        self.cookies.forget_all(head)
     }
 
     /// The line that makes the browser forget one sign-in.
     pub(super) fn forget(&self, state: State) -> HeaderValue {
-        self.sessions.jar().expire(&self.name(state))
-    }
-
-    fn name(&self, state: State) -> String {
-        let hash = digest(&SHA256, &state.0);
-        format!("{}{}", self.prefix, HEXLOWER.encode(&hash.as_ref()[..4]))
-    }
-
-    fn ours<'a>(&'a self, head: &'a Head) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        head.cookies()
-            .filter_map(|(name, value)| {
-                let name = std::str::from_utf8(name).ok()?;
-                let tag = name.strip_prefix(&self.prefix)?;
-                let plain = tag.len() == 8 && tag.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
-                plain.then_some((name, value))
-            })
-            .take(MOST_SHOWN)
+        self.cookies.forget(&state.0)
     }
 
     fn open(&self, sealed: &[u8]) -> Option<Flow> {
-        decode(&self.sessions.keys().open(Purpose::Flow, sealed)?, &self.public_url)
+        decode(&self.cookies.open(sealed)?, &self.public_url)
     }
 }
 

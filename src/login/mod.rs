@@ -4,6 +4,7 @@
 
 mod answer;
 mod authorize;
+mod bound;
 mod callback;
 mod door;
 mod exchange;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
-use data_encoding::HEXLOWER;
 use http::HeaderValue;
 
 use super::ticket::{LIFE, TicketId};
 use crate::clock::{Clock, Timestamp};
 use crate::config::PublicUrl;
+use crate::login::bound::Bound;
 use crate::login::return_to::ReturnTo;
 use crate::request::Head;
 use crate::session::{Purpose, Sessions};
@@ -33,77 +32,53 @@ pub(super) struct Desk {
 /// Gives tickets to desktops and knows them again.
 #[derive(Debug)]
 pub(super) struct Desks {
-    sessions: Arc<Sessions>,
+    cookies: Bound,
     public_url: PublicUrl,
-    /// Of every cookie's name; eight hex digits follow.
-    prefix: String,
     clock: Clock,
 }
 
 impl Desks {
     pub(super) fn new(sessions: Arc<Sessions>, public_url: PublicUrl, clock: Clock) -> Self {
-        let prefix = format!("{}-", sessions.jar().full_name("handoff"));
-        Self { sessions, public_url, prefix, clock }
+        Self { cookies: Bound::new(sessions, "handoff", Purpose::Handoff, LIFE, MOST_SHOWN), public_url, clock }
     }
 
     /// The cookie that binds a ticket to this browser, and the ends of those it pushes out.
     pub(super) fn give(&self, desk: &Desk, head: &Head) -> Vec<HeaderValue> {
-        let sealed = self.sessions.keys().seal(Purpose::Handoff, &encode(desk));
-        let mut cookies = vec![self.sessions.jar().set(&self.name(desk.id), &sealed, LIFE)];
+        let mut cookies = vec![self.cookies.give(&desk.id.0, &encode(desk))];
         let (mut live, dead): (Vec<_>, Vec<_>) =
-            self.shown(head).into_iter().partition(|(_, desk)| desk.as_ref().is_some_and(|desk| self.is_good(desk)));
+            self.shown(head).partition(|(_, desk)| desk.as_ref().is_some_and(|desk| self.is_good(desk)));
         live.sort_by_key(|(_, desk)| desk.as_ref().map(|desk| desk.expires_at));
         let surplus = (live.len() + 1).saturating_sub(MOST);
         let gone = live.into_iter().take(surplus).chain(dead);
-        cookies.extend(gone.map(|(name, _)| self.sessions.jar().expire(&name)));
+        cookies.extend(gone.map(|(name, _)| self.cookies.forget_named(name)));
         cookies
     }
 
     /// The desk of this ticket, if this browser is the one that asked for it, and it still is good.
     pub(super) fn prove(&self, head: &Head, id: TicketId) -> Option<Desk> {
-        let name = self.name(id);
-        let shown = self.shown(head).into_iter().filter(|(found, _)| *found == name).filter_map(|(_, desk)| desk);
-        shown.into_iter().find(|desk| verify_slices_are_equal(&desk.id.0, &id.0).is_ok() && self.is_good(desk))
+        let name = self.cookies.name(&id.0);
+        let mut shown = self.shown(head).filter(|(found, _)| *found == name).filter_map(|(_, desk)| desk);
+        shown.find(|desk| verify_slices_are_equal(&desk.id.0, &id.0).is_ok() && self.is_good(desk))
     }
 
     /// The line that makes the browser forget one ticket.
     pub(super) fn forget(&self, id: TicketId) -> HeaderValue {
-        self.sessions.jar().expire(&self.name(id))
+        self.cookies.forget(&id.0)
     }
 
     /// Ends every hand-off that a browser shows.
     pub(super) fn forget_all(&self, head: &Head) -> Vec<HeaderValue> {
-        let mut names: Vec<String> = self.shown(head).into_iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.iter().map(|name| self.sessions.jar().expire(name)).collect()
+        self.cookies.forget_all(head)
     }
 
     fn is_good(&self, desk: &Desk) -> bool {
         self.clock.now() < desk.expires_at
     }
 
-    fn name(&self, id: TicketId) -> String {
-        let hash = digest(&SHA256, &id.0);
-        format!("{}{}", self.prefix, HEXLOWER.encode(&hash.as_ref()[..4]))
-    }
-
     /// Name and content of each of our cookies; no content where the seal does not open.
-    fn shown(&self, head: &Head) -> Vec<(String, Option<Desk>)> {
-        head.cookies()
-            .filter_map(|(name, sealed)| {
-                let name = std::str::from_utf8(name).ok()?;
-                let tag = name.strip_prefix(&self.prefix)?;
-                let plain = tag.len() == 8 && tag.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
-                plain.then_some((name.to_owned(), sealed))
-            })
-            .take(MOST_SHOWN)
-            .map(|(name, sealed)| (name, self.open(sealed)))
-            .collect()
-    }
-
-    fn open(&self, sealed: &[u8]) -> Option<Desk> {
-        decode(&self.sessions.keys().open(Purpose::Handoff, sealed)?, &self.public_url)
+    fn shown<'a>(&'a self, head: &'a Head) -> impl Iterator<Item = (&'a str, Option<Desk>)> {
+        let open = |sealed: &[u8]| decode(&self.cookies.open(sealed)?, &self.public_url);
+        self.cookies.shown(head).map(move |(name, sealed)| (name, open(sealed)))
     }
 }
 
