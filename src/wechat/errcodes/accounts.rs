@@ -3,6 +3,12 @@
 use super::menus::{AUTHORIZED_PLATFORMS, NOTICES, PERMISSIONS, STOP, THIRD_PARTY};
 use super::{Explained, Text};
 
+/// What is between the operator and WeChat.
+pub(super) const APPEAL: Text = Text {
+    zh: "查看通知中的原因，申诉或整改。",
+    en: "Read the reason among the notices; appeal or comply.",
+};
+
 pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 48001,
@@ -28,18 +34,14 @@ pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 48004,
         meaning: Text { zh: "接口因违规被封禁。", en: "The API is forbidden for breaking WeChat's rules." },
-        cure: Text {
-            zh: "查看通知中的原因，申诉或整改。", en: "Read the reason among the notices; appeal or comply."
-        },
+        cure: APPEAL,
         menu: Some(NOTICES),
         gate: STOP,
     },
     Explained {
         errcode: 50004,
         meaning: Text { zh: "禁止使用 token 接口。", en: "The account may not use the token API." },
-        cure: Text {
-            zh: "查看通知中的原因，申诉或整改。", en: "Read the reason among the notices; appeal or comply."
-        },
+        cure: APPEAL,
         menu: Some(NOTICES),
         gate: STOP,
     },

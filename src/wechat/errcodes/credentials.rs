@@ -20,6 +20,16 @@ const REFUSED: Text = Text {
         time it demands (89506: 24 hours, 89507: 1 hour). /readyz says not ready. Sign-in does not need that token.",
 };
 
+/// What awaits the administrator.
+const CONFIRM: Text =
+    Text { zh: "请管理员在微信里确认。", en: "Let the administrator confirm it in WeChat." };
+
+/// Of the family, but explained nowhere.
+const UNDOCUMENTED: Text = Text {
+    zh: "与 89501、89503 同类：等待管理员确认（微信没有单独说明此码）。",
+    en: "As 89501 and 89503: the administrator has to confirm (WeChat does not document this one by itself).",
+};
+
 pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 40001,
@@ -95,20 +105,11 @@ pub(super) const ROWS: &[Explained] = &[
             zh: "这个 IP 正在等待管理员确认。",
             en: "This address waits for the administrator's confirmation.",
         },
-        cure: Text { zh: "请管理员在微信里确认。", en: "Let the administrator confirm it in WeChat." },
+        cure: CONFIRM,
         menu: Some(ADMINISTRATOR),
         gate: SLOW,
     },
-    Explained {
-        errcode: 89502,
-        meaning: Text {
-            zh: "与 89501、89503 同类：等待管理员确认（微信没有单独说明此码）。",
-            en: "As 89501 and 89503: the administrator has to confirm (WeChat does not document this one by itself).",
-        },
-        cure: Text { zh: "请管理员在微信里确认。", en: "Let the administrator confirm it in WeChat." },
-        menu: Some(ADMINISTRATOR),
-        gate: SLOW,
-    },
+    Explained { errcode: 89502, meaning: UNDOCUMENTED, cure: CONFIRM, menu: Some(ADMINISTRATOR), gate: SLOW },
     Explained {
         errcode: 89503,
         meaning: Text {
@@ -121,26 +122,8 @@ pub(super) const ROWS: &[Explained] = &[
         menu: Some(ADMINISTRATOR),
         gate: SLOW,
     },
-    Explained {
-        errcode: 89504,
-        meaning: Text {
-            zh: "与 89501、89503 同类：等待管理员确认（微信没有单独说明此码）。",
-            en: "As 89501 and 89503: the administrator has to confirm (WeChat does not document this one by itself).",
-        },
-        cure: Text { zh: "请管理员在微信里确认。", en: "Let the administrator confirm it in WeChat." },
-        menu: Some(ADMINISTRATOR),
-        gate: SLOW,
-    },
-    Explained {
-        errcode: 89505,
-        meaning: Text {
-            zh: "与 89501、89503 同类：等待管理员确认（微信没有单独说明此码）。",
-            en: "As 89501 and 89503: the administrator has to confirm (WeChat does not document this one by itself).",
-        },
-        cure: Text { zh: "请管理员在微信里确认。", en: "Let the administrator confirm it in WeChat." },
-        menu: Some(ADMINISTRATOR),
-        gate: SLOW,
-    },
+    Explained { errcode: 89504, meaning: UNDOCUMENTED, cure: CONFIRM, menu: Some(ADMINISTRATOR), gate: SLOW },
+    Explained { errcode: 89505, meaning: UNDOCUMENTED, cure: CONFIRM, menu: Some(ADMINISTRATOR), gate: SLOW },
     Explained {
         errcode: 89506,
         meaning: Text {

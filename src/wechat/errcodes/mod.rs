@@ -56,15 +56,10 @@ pub fn explain(errcode: i64) -> Option<&'static Explained> {
     all().find(|known| known.errcode == errcode)
 }
 
-/// One line for the log: what an errcode means and what to do, the menu by its Chinese name. Of WeChat's own words
-/// (`errmsg`) nothing gets through but the address to be whitelisted, and that only if it is one.
-#[must_use]
-pub fn sentence(errcode: i64, errmsg: Option<&str>) -> String {
-    line(errcode, errmsg.and_then(|errmsg| address(errcode, errmsg)))
-}
-
 impl Error {
-    /// As [`sentence`], for a refusal; what to look at, for a call that got no answer or none that makes sense.
+    /// One line for the log. For a refusal: what its errcode means and what to do, the menu by its Chinese name; of
+    /// WeChat's own words nothing gets through but the address to be whitelisted, and that only if it is one. For a call
+    /// that got no answer, or none that makes sense: what to look at.
     #[must_use]
     pub fn advice(&self) -> Cow<'static, str> {
         match (self.errcode, self.trouble) {

@@ -1,5 +1,6 @@
 //! Errors that WeChat shows on its own authorize page: the gate never hears of them.
 
+use super::accounts::APPEAL;
 use super::menus::{AUTHORIZED_PLATFORMS, NOTICES, PERMISSIONS, SECRET, TEST_ACCOUNT, WEB_DOMAIN};
 use super::{Explained, Text};
 
@@ -14,6 +15,12 @@ const WRITTEN: Text = Text {
     zh: "不会发生：wxgate 发出的授权地址总带齐参数，顺序固定。请看是谁写的这个地址。",
     en: "Does not happen with it: the authorize URL it writes always has all parameters, in WeChat's order. See who \
         wrote this one.",
+};
+
+/// A link that this gate never writes.
+const BY_HAND: Text = Text {
+    zh: "检查自己拼的授权链接；用 /_wechat/login 开始登录即可。",
+    en: "Look at authorize links made by hand; /_wechat/login starts a sign-in properly.",
 };
 
 pub(super) const ROWS: &[Explained] = &[
@@ -34,9 +41,7 @@ pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 10004,
         meaning: Text { zh: "此公众号被封禁。", en: "The account is banned." },
-        cure: Text {
-            zh: "查看通知中的原因，申诉或整改。", en: "Read the reason among the notices; appeal or comply."
-        },
+        cure: APPEAL,
         menu: Some(NOTICES),
         gate: UNSEEN,
     },
@@ -77,40 +82,28 @@ pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 10010,
         meaning: Text { zh: "scope 不能为空。", en: "The scope is empty." },
-        cure: Text {
-            zh: "检查自己拼的授权链接；用 /_wechat/login 开始登录即可。",
-            en: "Look at authorize links made by hand; /_wechat/login starts a sign-in properly.",
-        },
+        cure: BY_HAND,
         menu: None,
         gate: WRITTEN,
     },
     Explained {
         errcode: 10011,
         meaning: Text { zh: "redirect_uri 不能为空。", en: "The redirect_uri is empty." },
-        cure: Text {
-            zh: "检查自己拼的授权链接；用 /_wechat/login 开始登录即可。",
-            en: "Look at authorize links made by hand; /_wechat/login starts a sign-in properly.",
-        },
+        cure: BY_HAND,
         menu: None,
         gate: WRITTEN,
     },
     Explained {
         errcode: 10012,
         meaning: Text { zh: "appid 不能为空。", en: "The appid is empty." },
-        cure: Text {
-            zh: "检查自己拼的授权链接；用 /_wechat/login 开始登录即可。",
-            en: "Look at authorize links made by hand; /_wechat/login starts a sign-in properly.",
-        },
+        cure: BY_HAND,
         menu: None,
         gate: WRITTEN,
     },
     Explained {
         errcode: 10013,
         meaning: Text { zh: "state 不能为空。", en: "The state is empty." },
-        cure: Text {
-            zh: "检查自己拼的授权链接；用 /_wechat/login 开始登录即可。",
-            en: "Look at authorize links made by hand; /_wechat/login starts a sign-in properly.",
-        },
+        cure: BY_HAND,
         menu: None,
         gate: WRITTEN,
     },

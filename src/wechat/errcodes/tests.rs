@@ -67,6 +67,11 @@ fn the_page_that_is_named_is_the_one_that_is_shown() {
     }
 }
 
+/// What the log says of a refusal.
+fn sentence(errcode: i64, errmsg: Option<&str>) -> String {
+    Error::refused_because(Api::StableToken, errcode, errmsg.unwrap_or_default()).advice().into_owned()
+}
+
 #[test]
 fn the_address_to_whitelist_is_in_the_sentence() {
     let errmsg = "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 66d19aa4-3f927127-199f930f";

@@ -11,6 +11,12 @@ const USER_TOKEN: Text = Text {
         is what is known, with \"stale\": true. The session is not touched.",
 };
 
+/// What mends itself.
+const NEXT_SIGN_IN: Text = Text {
+    zh: "不用处理；访客下次登录会得到新的。",
+    en: "Nothing; the visitor's next sign-in brings a new one.",
+};
+
 pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 40014,
@@ -43,20 +49,14 @@ pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 42002,
         meaning: Text { zh: "refresh_token 已过期（30 天）。", en: "The refresh_token has expired (30 days)." },
-        cure: Text {
-            zh: "不用处理；访客下次登录会得到新的。",
-            en: "Nothing; the visitor's next sign-in brings a new one.",
-        },
+        cure: NEXT_SIGN_IN,
         menu: None,
         gate: USER_TOKEN,
     },
     Explained {
         errcode: 40030,
         meaning: Text { zh: "refresh_token 无效。", en: "The refresh_token is invalid." },
-        cure: Text {
-            zh: "不用处理；访客下次登录会得到新的。",
-            en: "Nothing; the visitor's next sign-in brings a new one.",
-        },
+        cure: NEXT_SIGN_IN,
         menu: None,
         gate: USER_TOKEN,
     },
@@ -66,10 +66,7 @@ pub(super) const ROWS: &[Explained] = &[
             zh: "用户修改了微信密码，access_token 和 refresh_token 都已失效。",
             en: "The user changed the WeChat password, and so both tokens have ended.",
         },
-        cure: Text {
-            zh: "不用处理；访客下次登录会得到新的。",
-            en: "Nothing; the visitor's next sign-in brings a new one.",
-        },
+        cure: NEXT_SIGN_IN,
         menu: None,
         gate: USER_TOKEN,
     },

@@ -17,6 +17,12 @@ const DECLINED: Text = Text {
     en: "Shows the page “Sign-in cancelled” (login-declined, 403) with a button to try again; never tries by itself.",
 };
 
+/// What is between the visitor and WeChat.
+const IN_WECHAT: Text = Text {
+    zh: "网站一侧无法处理，请访客在微信里检查账号状态。",
+    en: "Nothing on your side; the visitor may look at the state of their account in WeChat.",
+};
+
 pub(super) const ROWS: &[Explained] = &[
     Explained {
         errcode: 40029,
@@ -73,10 +79,7 @@ pub(super) const ROWS: &[Explained] = &[
         meaning: Text {
             zh: "高风险用户，微信拒绝其登录。", en: "A user of high risk, whom WeChat does not let in."
         },
-        cure: Text {
-            zh: "网站一侧无法处理，请访客在微信里检查账号状态。",
-            en: "Nothing on your side; the visitor may look at the state of their account in WeChat.",
-        },
+        cure: IN_WECHAT,
         menu: None,
         gate: DECLINED,
     },
@@ -86,10 +89,7 @@ pub(super) const ROWS: &[Explained] = &[
             zh: "用户受限，可能是违规后被限制。",
             en: "The user is limited, perhaps for breaking WeChat's rules.",
         },
-        cure: Text {
-            zh: "网站一侧无法处理，请访客在微信里检查账号状态。",
-            en: "Nothing on your side; the visitor may look at the state of their account in WeChat.",
-        },
+        cure: IN_WECHAT,
         menu: None,
         gate: DECLINED,
     },
