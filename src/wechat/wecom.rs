@@ -143,13 +143,7 @@ impl Members {
     /// # Errors
     /// [`Error`], of this call or the one for the token.
     pub async fn user(&self, code: &str) -> Result<WecomUser, Error> {
-        let token = self.token().await?;
-        let dead = match self.client.user(&token, code).await {
-            Err(error) if error.trouble == Trouble::TokenDead => error,
-            answered => return answered,
-        };
-        let another = self.another(&token).await?.ok_or(dead)?;
-        self.client.user(&another, code).await
+        self.with_token(move |token| async move { self.client.user(&token, code).await }).await
     }
 
     /// What a member has agreed to show, by the ticket that came with them.
@@ -157,24 +151,27 @@ impl Members {
     /// # Errors
     /// As [`Members::user`].
     pub async fn detail(&self, ticket: &Secret<String>) -> Result<WecomProfile, Error> {
+        self.with_token(move |token| async move { self.client.detail(&token, ticket).await }).await
+    }
+
+    /// Asks with the application's token; where that turns out dead, once more with the next, if there is one.
+    async fn with_token<T, A>(&self, ask: impl Fn(Secret<String>) -> A) -> Result<T, Error>
+    where
+        A: Future<Output = Result<T, Error>>,
+    {
         let token = self.token().await?;
-        let dead = match self.client.detail(&token, ticket).await {
+        let dead = match ask(token.clone()).await {
             Err(error) if error.trouble == Trouble::TokenDead => error,
             answered => return answered,
         };
-        let another = self.another(&token).await?.ok_or(dead)?;
-        self.client.detail(&another, ticket).await
+        self.platform.expire(Kind::WecomToken, &token).await;
+        let another = self.token().await?;
+        // WeCom gives the same again: then it would be refused again.
+        if another.expose() == token.expose() { Err(dead) } else { ask(another).await }
     }
 
     async fn token(&self) -> Result<Secret<String>, Error> {
         let issued = self.platform.get(Kind::WecomToken).await;
         issued.map(|issued| issued.value).map_err(|none| (*none.error).clone())
-    }
-
-    /// The token after one that has turned out dead; `None` while WeCom gives the same again.
-    async fn another(&self, dead: &Secret<String>) -> Result<Option<Secret<String>>, Error> {
-        self.platform.expire(Kind::WecomToken, dead).await;
-        let token = self.token().await?;
-        Ok((token.expose() != dead.expose()).then_some(token))
     }
 }

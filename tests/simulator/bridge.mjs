@@ -1,26 +1,10 @@
 // Runs the bridge in a page made of nothing but what it touches, against the running verifier, and prints what it
 // answers. Arguments: the simulator's URL, the appid, a jsapi ticket, the user agent.
-import { createHash } from "node:crypto";
 import vm from "node:vm";
+import { XMLHttpRequest, bridgeOf, signature } from "./page.mjs";
 
 const [simulator, appId, ticket, userAgent] = process.argv.slice(2);
-const bridge = await (await fetch(`${simulator}/__sim/bridge.js`)).text();
-
-class XMLHttpRequest {
-  open(method, url) {
-    Object.assign(this, { method, url, headers: {} });
-  }
-  setRequestHeader(name, value) {
-    this.headers[name] = value;
-  }
-  send(body) {
-    const asked = fetch(this.url, { method: this.method, headers: this.headers, body });
-    asked.then((answer) => answer.text()).then((text) => {
-      this.responseText = text;
-      this.onloadend();
-    });
-  }
-}
+const bridge = await bridgeOf(simulator);
 
 const heard = {};
 const document = {
@@ -40,12 +24,11 @@ heard.DOMContentLoaded();
 const invoke = (name, given) =>
   new Promise((resolve) => page.WeixinJSBridge.invoke(name, given, (result) => resolve(result)));
 const config = async (url) => {
-  const string1 = `jsapi_ticket=${ticket}&noncestr=n&timestamp=1700000000&url=${url}`;
   const answer = await invoke("preVerifyJSAPI", {
     verifyAppId: appId,
     verifyTimestamp: "1700000000",
     verifyNonceStr: "n",
-    verifySignature: createHash("sha1").update(string1).digest("hex"),
+    verifySignature: signature(ticket, url),
     verifyJsApiList: ["updateAppMessageShareData", "menu:share:timeline"],
   });
   return answer.err_msg;
