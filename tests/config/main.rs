@@ -1,6 +1,8 @@
 //! Configuration from the outside: what is accepted, what is refused and in which words, and where values come from.
 
 mod environment;
+mod files;
+mod mistakes;
 mod never_panics;
 mod reference;
 mod refused;
