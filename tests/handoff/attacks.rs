@@ -7,8 +7,18 @@ use http::Method;
 use wxgate::simulator::{Settings, Snapshot};
 
 use crate::support::visit::{SESSION, within};
-use crate::support::{CHROME, SAFARI, WECHAT, WECOM, World};
+use crate::support::{Browser, CHROME, SAFARI, WECHAT, WECOM, World};
 use crate::walk::{Desktop, HANDOFF, given, other_than, say, scan, send};
+
+/// A desktop on its way to `target` whose code `lin` has scanned, and the number it shows.
+async fn scanned(target: &str) -> (World, Desktop, Browser, String) {
+    let world = World::start(HANDOFF).await;
+    let mut desktop = Desktop::open(&world, target).await;
+    let mut phone = world.visitor("lin");
+    scan(&world, &mut phone, &desktop.id).await;
+    let number = desktop.number(&world).await;
+    (world, desktop, phone, number)
+}
 
 #[tokio::test]
 async fn r1_a_stolen_code_signs_no_other_browser_in() {
@@ -46,11 +56,7 @@ async fn r1_a_stolen_code_signs_no_other_browser_in() {
 
 #[tokio::test]
 async fn r23_a_cookie_with_any_other_byte_is_none() {
-    let world = World::start(HANDOFF).await;
-    let mut desktop = Desktop::open(&world, "/").await;
-    let mut phone = world.visitor("lin");
-    scan(&world, &mut phone, &desktop.id).await;
-    let number = desktop.number(&world).await;
+    let (world, mut desktop, mut phone, number) = scanned("/").await;
     say(&world, &mut phone, &desktop.id, &number, "allow").await.assert_says("已确认登录");
     let (name, value) = world.jar(&mut desktop.browser).clone().pop_first().expect("a cookie");
     let session = world.session_of(&mut phone).expect("a session");
@@ -126,11 +132,7 @@ async fn a_phone_that_signs_in_and_says_nothing_lets_nobody_in() {
 
 #[tokio::test]
 async fn one_wrong_number_ends_it_and_none_is_no_try() {
-    let world = World::start(HANDOFF).await;
-    let mut desktop = Desktop::open(&world, "/").await;
-    let mut phone = world.visitor("lin");
-    scan(&world, &mut phone, &desktop.id).await;
-    let number = desktop.number(&world).await;
+    let (world, mut desktop, mut phone, number) = scanned("/").await;
     for nothing in ["", "  ", "x", "4", "123", "０９"] {
         let again = say(&world, &mut phone, &desktop.id, nothing, "allow").await;
         assert!(again.status == 200 && again.text().contains("name=\"number\""), "{nothing}: {}", again.text());
@@ -172,11 +174,7 @@ async fn refusing_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_word_counts_once_and_a_way_in_works_once() {
-    let world = World::start(HANDOFF).await;
-    let mut desktop = Desktop::open(&world, "/a").await;
-    let mut phone = world.visitor("lin");
-    scan(&world, &mut phone, &desktop.id).await;
-    let number = desktop.number(&world).await;
+    let (world, mut desktop, mut phone, number) = scanned("/a").await;
     say(&world, &mut phone, &desktop.id, &number, "allow").await.assert_says("已确认登录");
     for (typed, answer) in [(number.clone(), "allow"), (number.clone(), "refuse"), (other_than(&number), "allow")] {
         say(&world, &mut phone, &desktop.id, &typed, answer).await.assert_says("已确认登录");
@@ -225,11 +223,7 @@ async fn a_reload_of_the_last_step_goes_where_the_first_one_did() {
 
 #[tokio::test]
 async fn only_a_form_of_this_site_counts() {
-    let world = World::start(HANDOFF).await;
-    let mut desktop = Desktop::open(&world, "/").await;
-    let mut phone = world.visitor("lin");
-    scan(&world, &mut phone, &desktop.id).await;
-    let number = desktop.number(&world).await;
+    let (world, mut desktop, mut phone, number) = scanned("/").await;
     let form = format!("ticket={}&number={number}&answer=allow", desktop.id);
     let other_port = format!("http://{}0", world.gate);
     for origin in [None, Some("null"), Some("https://evil.example"), Some(&*other_port)] {
@@ -249,11 +243,7 @@ async fn only_a_form_of_this_site_counts() {
 
 #[tokio::test]
 async fn only_a_session_of_the_official_account_counts() {
-    let world = World::start(HANDOFF).await;
-    let mut desktop = Desktop::open(&world, "/").await;
-    let mut phone = world.visitor("lin");
-    scan(&world, &mut phone, &desktop.id).await;
-    let number = desktop.number(&world).await;
+    let (world, mut desktop, mut phone, number) = scanned("/").await;
     let session = world.session_of(&mut phone).expect("a session");
     for cookie in [None, Some(""), Some("x"), Some(&*flip(&session, session.len() / 2))] {
         let mut nobody = world.browser(WECHAT);
@@ -268,11 +258,7 @@ async fn only_a_session_of_the_official_account_counts() {
 
 #[tokio::test]
 async fn a_phone_that_signs_out_takes_its_word_back() {
-    let world = World::start(HANDOFF).await;
-    let mut desktop = Desktop::open(&world, "/").await;
-    let mut phone = world.visitor("lin");
-    scan(&world, &mut phone, &desktop.id).await;
-    let number = desktop.number(&world).await;
+    let (world, mut desktop, mut phone, number) = scanned("/").await;
     say(&world, &mut phone, &desktop.id, &number, "allow").await.assert_says("已确认登录");
     world.sign_out(&mut phone).await;
     desktop.finish(&world).await.assert_page(403, "login-declined");
