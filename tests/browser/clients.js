@@ -35,10 +35,10 @@ export async function ask(wechat, path, body, method = 'POST') {
   return response.json();
 }
 
-export async function launch() {
+export async function launch(...more) {
   const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
   // As root, and in most containers, Chromium refuses to start with its sandbox. It only sees our own pages.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...more] });
 }
 
 // Opens one client with a jar of its own and lets `run(page, watch)` use it. Fails for every script error, console error,

@@ -1,13 +1,12 @@
 // Looks at a page of the gate's own on phone and desktop screens, by day and by night, in both languages, and says what is
 // wrong with it. Pictures are left in a folder: SCREENSHOTS, or one of the system's.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { parse } from 'acorn';
-import { chromium } from 'playwright-core';
 import { audit } from './audit.js';
+import { launch } from './clients.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 // What a phone on a bad network gets quickly.
@@ -88,9 +87,7 @@ async function visit(context, stop, locale, screens) {
 // may know a better url), `post` (headers of a form), `leaves` (the page goes on by itself), `nowhere` (a path where it finds
 // nothing); and what to expect: `status`, `slug`, `ready` (a selector).
 export async function lookAt(stops, screens = SCREENS) {
-  const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
-  // As root, and in most containers, Chromium refuses to start with its sandbox. It only sees our own pages.
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
+  const browser = await launch();
   let failed = 0;
   for (const locale of ['zh-CN', 'en']) {
     for (const stop of stops) {

@@ -1,36 +1,24 @@
 // The course page (examples/spa) in WeChat's webviews, as far as an ordinary browser can play them: their user agents, and
 // the simulator's stand-in for the app's bridge. `node spa.js GATE WECHAT`; with SCREENSHOTS=folder it leaves pictures.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chromium } from 'playwright-core';
+import { AGENTS, ask, launch, perform } from './clients.js';
 
 const [gate, wechat] = process.argv.slice(2);
-const IOS = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.49(0x18003137) NetType/WIFI Language/zh_CN';
-const ANDROID = 'Mozilla/5.0 (Linux; Android 13; V2238A Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/111.0.5563.116 Mobile Safari/537.36 XWEB/1110005 MMWEBSDK/20230805 MMWEBID/4650 MicroMessenger/8.0.42.2460(0x28002A58) WeChat/arm64 Weixin NetType/WIFI Language/zh_CN ABI/arm64';
+const [IOS, ANDROID] = [AGENTS['WeChat on iOS'], AGENTS['WeChat on Android']];
 const MAC = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/107.0.0.0 Safari/537.36 MicroMessenger/6.8.0(0x16080000) NetType/WIFI MiniProgramEnv/Mac MacWechat/WMPF MacWechat/3.8.7(0x13080712) XWEB/1191';
-
-async function json(path, body) {
-  const response = await fetch(`${wechat}/__sim/${path}`, body && { method: 'POST', body: JSON.stringify(body) });
-  assert.ok(response.ok, `${path}: ${response.status}`);
-  return response.json();
-}
 
 // What WeChat's app thought of every wx.config so far: the URL it looked at, and the outcome.
 async function judgements() {
-  const answer = await json('events');
+  const answer = await ask(wechat, 'events');
   return (answer.events ?? answer)
     .filter((event) => event.kind === 'jssdk')
     .map((event) => [event.looked_at.replace(gate, ''), event.outcome]);
 }
 
-await json('auto', { user: 'lin', answer: 'allow' });
+await ask(wechat, 'auto', { user: 'lin', answer: 'allow' });
 const bridge = await (await fetch(`${wechat}/__sim/bridge.js`)).text();
-const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
-// As root, and in most containers, Chromium refuses to start with its sandbox. It only sees our own pages.
-const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
 // Pages that are made up here come from no network, and would not be let into the one where the app's judge is.
-args.push('--disable-features=LocalNetworkAccessChecks');
-const browser = await chromium.launch({ executablePath, args });
+const browser = await launch('--disable-features=LocalNetworkAccessChecks');
 
 // One webview with a jar of its own. `told`: the user agent that its pages read, where that is another than the app's.
 async function webview(userAgent, run, told = userAgent) {
@@ -143,12 +131,12 @@ const steps = {
 
   'wx.js says why when the app says no': () =>
     webview(ANDROID, async (page, { greeted, status }) => {
-      const accounts = await json('accounts');
-      await json('accounts', accounts.map((account) => ({ ...account, js_hosts: [] })));
+      const accounts = await ask(wechat, 'accounts');
+      await ask(wechat, 'accounts', accounts.map((account) => ({ ...account, js_hosts: [] })));
       await page.goto(`${gate}/helper`);
       await greeted();
       await status('config:invalid url domain');
-      await json('accounts', accounts);
+      await ask(wechat, 'accounts', accounts);
       await page.evaluate(() => wxgate.config());
     }),
 
@@ -216,15 +204,4 @@ const steps = {
     }),
 };
 
-let failed = 0;
-for (const [name, step] of Object.entries(steps)) {
-  try {
-    await step();
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n${error.stack}`);
-  }
-}
-await browser.close();
-process.exit(failed ? 1 : 0);
+await perform(browser, steps);
