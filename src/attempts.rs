@@ -80,7 +80,8 @@ impl Attempts {
     }
 }
 
-/// Whether an address says nothing of its client: a peer on a private network that no trusted proxy told us of is a proxy nobody configured: behind it is everybody.
+/// Whether an address says nothing of its client: a peer on a private network that no trusted proxy told us of is a
+/// proxy nobody configured, and behind it is everybody.
 #[must_use]
 pub fn is_somebodys_proxy(client: &Client) -> bool {
     !client.told

@@ -28,9 +28,7 @@ pub enum SignIn {
 
 /// The counters of all accounts. Cheap to clone; clones count together.
 #[derive(Debug, Clone, Default)]
-pub struct SignIns(Arc<[[AtomicU64; SignIn::ALL.len()]; ACCOUNTS.len()]>);
-
-const ACCOUNTS: [Account; 3] = [Account::OfficialAccount, Account::WebsiteApp, Account::WeCom];
+pub struct SignIns(Arc<[[AtomicU64; SignIn::ALL.len()]; Account::ALL.len()]>);
 
 impl SignIn {
     pub const ALL: [Self; 8] = [
@@ -63,13 +61,12 @@ impl SignIn {
 impl SignIns {
     /// Counts one.
     pub fn count(&self, account: Account, result: SignIn) {
-        let Some(counters) = place(account).and_then(|place| self.0.get(place)) else { return };
-        counters[result as usize].fetch_add(1, Ordering::Relaxed);
+        self.0[usize::from(account.to_byte())][result as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many there were of each kind; kinds there were none of are left out.
     pub fn counted(&self) -> impl Iterator<Item = (Account, SignIn, u64)> {
-        let rows = ACCOUNTS.into_iter().zip(self.0.iter());
+        let rows = Account::ALL.into_iter().zip(self.0.iter());
         rows.flat_map(|(account, row)| {
             let read =
                 move |(result, counter): (SignIn, &AtomicU64)| (account, result, counter.load(Ordering::Relaxed));
@@ -77,10 +74,6 @@ impl SignIns {
         })
         .filter(|(.., count)| *count > 0)
     }
-}
-
-fn place(account: Account) -> Option<usize> {
-    ACCOUNTS.iter().position(|known| *known == account)
 }
 
 #[cfg(test)]
@@ -100,6 +93,9 @@ mod tests {
 
     #[test]
     fn words_and_places_go_together() {
+        for (place, account) in Account::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(account.to_byte()), place, "{}", account.as_str());
+        }
         for (place, result) in SignIn::ALL.into_iter().enumerate() {
             assert_eq!(result as usize, place, "{}", result.as_str());
         }
