@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::pool::{Connection, Pool};
+use super::connection::Connection;
+use super::pool::Pool;
 use crate::metrics::UpstreamTrouble;
 use crate::patience::{Phase, Watch};
 use crate::request::CleanBody;
@@ -26,6 +27,17 @@ pub(super) struct Outgoing {
     inner: Option<CleanBody<Incoming>>,
     watch: Watch,
     limits: Limits,
+    upload: Option<Upload>,
+}
+
+/// A body under way: hyper drops it as soon as all of it is sent, or none of it is wanted any more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Upload(Arc<()>);
+
+impl Upload {
+    pub(super) fn is_over(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
 }
 
 /// The client broke off its upload.
@@ -35,7 +47,14 @@ pub(super) struct ClientFailure(#[source] hyper::Error);
 
 impl Outgoing {
     pub(super) fn new(body: CleanBody<Incoming>, watch: Watch, limits: Limits) -> Self {
-        Self { inner: (!body.is_end_stream()).then_some(body), watch, limits }
+        let inner = (!body.is_end_stream()).then_some(body);
+        let upload = inner.as_ref().map(|_| Upload::default());
+        Self { inner, watch, limits, upload }
+    }
+
+    /// What there is to be sent, if anything.
+    pub(super) fn upload(&self) -> Option<Upload> {
+        self.upload.clone()
     }
 
     /// From here on the client or the upstream is waited for.
@@ -112,13 +131,13 @@ impl Body {
     }
 }
 
-/// A connection is ready again once its own task has seen the end of the answer, which may be a moment later.
-fn release(mut connection: Connection, pool: Arc<Pool>) {
+/// A connection whose answer came before all of the request was sent is ready again later, or never.
+fn release(connection: Connection, pool: Arc<Pool>) {
     if connection.is_ready() {
         pool.put(connection);
     } else if !connection.is_closed() {
         tokio::spawn(async move {
-            if connection.ready().await.is_ok() {
+            if let Some(connection) = connection.ready().await {
                 pool.put(connection);
             }
         });
@@ -131,7 +150,8 @@ impl HttpBody for Body {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(moving) = &mut self.0 else { return Poll::Ready(None) };
-        let polled = Pin::new(&mut moving.inner).poll_frame(cx);
+        let Moving { inner, connection, .. } = moving;
+        let polled = connection.drive(cx, |cx| Pin::new(&mut *inner).poll_frame(cx));
         match &polled {
             Poll::Ready(Some(Ok(_))) => {
                 moving.watch.progress();

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod body;
+mod connection;
 mod dial;
 mod forwarding;
 mod pool;
@@ -21,6 +22,7 @@ use hyper::upgrade::OnUpgrade;
 use attempt::Answered;
 pub use body::Body;
 use body::Outgoing;
+use connection::Connection;
 use dial::Dialler;
 use forwarding::Order;
 use pool::Pool;
@@ -148,7 +150,7 @@ impl Site {
             self.pool.clear();
         }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch(response, client_side, watch);
+            return self.switch(response, connection, client_side, watch);
         }
         let (mut parts, incoming) = response.into_parts();
         strip_hop_headers(&mut parts.headers);
@@ -162,6 +164,7 @@ impl Site {
     fn switch(
         &self,
         mut response: Response<Incoming>,
+        mut connection: Connection,
         client_side: Option<OnUpgrade>,
         watch: &Watch,
     ) -> Result<Response<Body>, Error> {
@@ -169,6 +172,7 @@ impl Site {
             return Err(Error::Broken("the upstream changed protocols unasked".into()));
         };
         let upstream_side = hyper::upgrade::on(&mut response);
+        connection.drive_apart();
         upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
         let (mut parts, _) = response.into_parts();
         let protocol = parts.headers.get(UPGRADE).cloned();

@@ -3,54 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 
 use super::Error;
-use super::body::Outgoing;
+use super::connection::Connection;
 use super::dial::Dialler;
 use super::replay::{Chance, Replaying};
 use crate::metrics::Traffic;
-
-/// A connection that carries one request at a time.
-#[derive(Debug)]
-pub(super) struct Connection {
-    sender: SendRequest<Outgoing>,
-    chance: Arc<Chance>,
-}
-
-impl Connection {
-    /// Sends a request at once; what is awaited is the answer. With `again` it may be written a second time, should
-    /// the upstream have closed the connection by now.
-    pub(super) fn send(
-        &mut self,
-        request: Request<Outgoing>,
-        again: bool,
-    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
-        self.chance.give(again);
-        self.sender.try_send_request(request)
-    }
-
-    /// Whether the upstream had closed it, and it was replaced.
-    pub(super) fn was_replaced(&self) -> bool {
-        self.chance.was_taken()
-    }
-
-    pub(super) fn is_ready(&self) -> bool {
-        self.sender.is_ready()
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
-    }
-
-    pub(super) async fn ready(&mut self) -> hyper::Result<()> {
-        self.sender.ready().await
-    }
-}
 
 /// Keeps what may be used again.
 #[derive(Debug)]
@@ -109,7 +69,7 @@ impl Pool {
     pub(super) fn sweep(&self) {
         let mut idle = self.lock();
         if !idle.is_empty() {
-            idle.retain(|(connection, since)| since.elapsed() <= Self::IDLE && connection.is_ready());
+            idle.retain_mut(|(connection, since)| since.elapsed() <= Self::IDLE && connection.is_still_ready());
         }
     }
 
@@ -120,13 +80,7 @@ impl Pool {
         let chance = Arc::<Chance>::default();
         let io = TokioIo::new(Replaying::new(stream, self.dialler.clone(), chance.clone()));
         let (sender, connection) = builder.handshake(io).await.map_err(|error| Error::Broken(error.into()))?;
-        tokio::spawn(async move {
-            // Whoever waits for an answer on this connection is told of its failure by that answer.
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "upstream connection ended");
-            }
-        });
-        Ok(Connection { sender, chance })
+        Ok(Connection::new(sender, Box::pin(connection.with_upgrades()), chance))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
