@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 
+use crate::config::Listen;
+
 /// Connections waiting to be accepted, per socket.
 const BACKLOG: i32 = 4096;
 
@@ -12,12 +14,12 @@ const BACKLOG: i32 = 4096;
 ///
 /// # Errors
 /// The address that cannot be listened on, with the system's reason.
-pub fn bind(listen: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAddr>, Vec<Vec<StdListener>>), BindError> {
+pub fn bind(listen: &[Listen], workers: usize) -> Result<(Vec<SocketAddr>, Vec<Vec<StdListener>>), BindError> {
     let mut addresses = Vec::new();
     let mut sockets: Vec<Vec<StdListener>> = (0..workers).map(|_| Vec::new()).collect();
-    for wanted in listen {
+    for wanted in listen.iter().filter_map(Listen::tcp) {
         // With port 0 the first socket finds the port that the others share.
-        let mut address = *wanted;
+        let mut address = wanted;
         is_free(address).map_err(|source| BindError { address, source })?;
         for worker in &mut sockets {
             let socket = listen_on(address).map_err(|source| BindError { address, source })?;
