@@ -5,6 +5,7 @@
 mod bind;
 mod connection;
 mod framing;
+pub mod proxy_header;
 mod socket;
 
 use std::convert::Infallible;
