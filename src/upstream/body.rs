@@ -111,6 +111,8 @@ struct Moving {
     connection: Connection,
     pool: Arc<Pool>,
     watch: Watch,
+    /// How it broke off, until that is told.
+    failure: Option<hyper::Error>,
 }
 
 impl Body {
@@ -119,7 +121,7 @@ impl Body {
     }
 
     pub(super) fn new(inner: Incoming, connection: Connection, pool: Arc<Pool>, watch: Watch) -> Self {
-        let mut body = Self(Some(Moving { inner, connection, pool, watch }));
+        let mut body = Self(Some(Moving { inner, connection, pool, watch, failure: None }));
         body.release_at_end();
         body
     }
@@ -150,9 +152,12 @@ impl HttpBody for Body {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(moving) = &mut self.0 else { return Poll::Ready(None) };
+        if let Some(failure) = moving.failure.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
         let Moving { inner, connection, .. } = moving;
         let polled = connection.drive(cx, |cx| Pin::new(&mut *inner).poll_frame(cx));
-        match &polled {
+        match polled {
             Poll::Ready(Some(Ok(_))) => {
                 moving.watch.progress();
                 self.release_at_end();
@@ -162,7 +167,13 @@ impl HttpBody for Body {
                     release(moving.connection, moving.pool);
                 }
             }
-            Poll::Ready(Some(Err(_))) => moving.pool.traffic().upstream_failed(UpstreamTrouble::Cut),
+            Poll::Ready(Some(Err(failure))) => {
+                moving.pool.traffic().upstream_failed(UpstreamTrouble::Cut);
+                // The client's connection breaks off at once, so what came before goes out first.
+                moving.failure = Some(failure);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Poll::Pending => {}
         }
         polled

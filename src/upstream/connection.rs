@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -24,6 +25,7 @@ pub(super) struct Connection {
     bell: Arc<Bell>,
     waker: Waker,
     chance: Arc<Chance>,
+    since: Instant,
 }
 
 /// What reads and writes.
@@ -40,7 +42,7 @@ pub(super) type Driving = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>
 impl Connection {
     pub(super) fn new(sender: SendRequest<Outgoing>, driving: Driving, chance: Arc<Chance>) -> Self {
         let bell = Arc::<Bell>::default();
-        Self { sender, driver: Driver::Here(driving), waker: bell.clone().into(), bell, chance }
+        Self { sender, driver: Driver::Here(driving), waker: bell.clone().into(), bell, chance, since: Instant::now() }
     }
 
     /// Sends a request; what is awaited is the answer, while the connection is driven. With `again` it may be written a
@@ -104,6 +106,11 @@ impl Connection {
     /// Whether the upstream had closed it, and it was replaced.
     pub(super) fn was_replaced(&self) -> bool {
         self.chance.was_taken()
+    }
+
+    /// When it was opened.
+    pub(super) fn since(&self) -> Instant {
+        self.since
     }
 
     pub(super) fn is_ready(&self) -> bool {
