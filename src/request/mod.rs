@@ -6,6 +6,7 @@ mod body;
 mod browser;
 mod forwarded;
 mod headers;
+mod lines;
 mod navigation;
 mod path;
 
@@ -20,6 +21,7 @@ pub use body::CleanBody;
 pub use browser::Browser;
 pub use forwarded::{Client, Peer};
 pub use headers::{folds_to_ours, same_folded};
+pub use lines::Lines;
 pub use navigation::Asker;
 pub use path::{decode as decode_path, without_parameters};
 

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::pool::Pool;
 use crate::metrics::UpstreamTrouble;
 use crate::patience::{Phase, Watch};
-use crate::request::CleanBody;
+use crate::request::{CleanBody, Lines};
 
 /// In a watch's ticks.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,8 @@ pub(super) struct Outgoing {
     watch: Watch,
     limits: Limits,
     upload: Option<Upload>,
+    /// To be added to the request's head.
+    lines: Lines,
 }
 
 /// A body under way: hyper drops it as soon as all of it is sent, or none of it is wanted any more.
@@ -46,15 +48,20 @@ impl Upload {
 pub(super) struct ClientFailure(#[source] hyper::Error);
 
 impl Outgoing {
-    pub(super) fn new(body: CleanBody<Incoming>, watch: Watch, limits: Limits) -> Self {
+    pub(super) fn new(body: CleanBody<Incoming>, lines: Lines, watch: Watch, limits: Limits) -> Self {
         let inner = (!body.is_end_stream()).then_some(body);
         let upload = inner.as_ref().map(|_| Upload::default());
-        Self { inner, watch, limits, upload }
+        Self { inner, watch, limits, upload, lines }
     }
 
     /// What there is to be sent, if anything.
     pub(super) fn upload(&self) -> Option<Upload> {
         self.upload.clone()
+    }
+
+    /// What the request's head does not hold yet.
+    pub(super) fn lines(&self) -> &[u8] {
+        self.lines.as_bytes()
     }
 
     /// From here on the client or the upstream is waited for.

@@ -13,7 +13,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::task::coop::has_budget_remaining;
 
 use super::body::Outgoing;
-use super::replay::Chance;
+use super::replay::Errand;
 
 /// A connection that carries one request at a time.
 ///
@@ -24,7 +24,7 @@ pub(super) struct Connection {
     driver: Driver,
     bell: Arc<Bell>,
     waker: Waker,
-    chance: Arc<Chance>,
+    errand: Arc<Errand>,
     since: Instant,
 }
 
@@ -40,9 +40,9 @@ enum Driver {
 pub(super) type Driving = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 impl Connection {
-    pub(super) fn new(sender: SendRequest<Outgoing>, driving: Driving, chance: Arc<Chance>) -> Self {
+    pub(super) fn new(sender: SendRequest<Outgoing>, driving: Driving, errand: Arc<Errand>) -> Self {
         let bell = Arc::<Bell>::default();
-        Self { sender, driver: Driver::Here(driving), waker: bell.clone().into(), bell, chance, since: Instant::now() }
+        Self { sender, driver: Driver::Here(driving), waker: bell.clone().into(), bell, errand, since: Instant::now() }
     }
 
     /// Sends a request; what is awaited is the answer, while the connection is driven. With `again` it may be written a
@@ -52,7 +52,7 @@ impl Connection {
         request: Request<Outgoing>,
         again: bool,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
-        self.chance.give(again);
+        self.errand.begin(again, request.body().lines());
         let _quiet = self.bell.mute();
         self.sender.try_send_request(request)
     }
@@ -105,7 +105,7 @@ impl Connection {
 
     /// Whether the upstream had closed it, and it was replaced.
     pub(super) fn was_replaced(&self) -> bool {
-        self.chance.was_taken()
+        self.errand.was_replaced()
     }
 
     /// When it was opened.

@@ -119,7 +119,7 @@ impl Site {
         stamped: Stamped<Incoming>,
         watch: &Watch,
     ) -> impl Future<Output = Result<Response<Body>, Error>> + Send + use<> {
-        let Stamped { mut parts, body, upgrade, wants_trailers, .. } = stamped;
+        let Stamped { mut parts, lines, body, upgrade, wants_trailers, .. } = stamped;
         let client_side = upgrade.as_ref().and_then(|_| parts.extensions.remove::<OnUpgrade>());
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
@@ -135,7 +135,7 @@ impl Site {
         let limits =
             body::Limits { upload: watch.limit(self.idle_timeout), answer: watch.limit(self.response_timeout) };
         let repeatable = body.is_end_stream() && is_idempotent(&parts.method);
-        let outgoing = Outgoing::new(body, watch.clone(), limits);
+        let outgoing = Outgoing::new(body, lines, watch.clone(), limits);
         let request = Request::from_parts(parts, outgoing);
         forwarding::forward(self, Order { request, repeatable, client_side, idle: limits.upload }, watch)
     }

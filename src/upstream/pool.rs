@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use super::Error;
 use super::connection::Connection;
 use super::dial::Dialler;
-use super::replay::{Chance, Replaying};
+use super::replay::{Errand, Replaying};
 use crate::metrics::Traffic;
 
 /// Keeps what may be used again.
@@ -84,10 +84,10 @@ impl Pool {
         let stream = self.dialler.dial().await?;
         let mut builder = Builder::new();
         builder.max_buf_size(Self::MAX_BUFFER);
-        let chance = Arc::<Chance>::default();
-        let io = TokioIo::new(Replaying::new(stream, self.dialler.clone(), chance.clone()));
+        let errand = Arc::<Errand>::default();
+        let io = TokioIo::new(Replaying::new(stream, self.dialler.clone(), errand.clone()));
         let (sender, connection) = builder.handshake(io).await.map_err(|error| Error::Broken(error.into()))?;
-        Ok(Connection::new(sender, Box::pin(connection.with_upgrades()), chance))
+        Ok(Connection::new(sender, Box::pin(connection.with_upgrades()), errand))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
