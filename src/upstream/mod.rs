@@ -220,26 +220,30 @@ fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trail
 
 /// What an answer says of the upstream connection is not for the client's.
 fn strip_hop_headers(headers: &mut HeaderMap) {
-    // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
-    if headers.contains_key(TRANSFER_ENCODING) {
-        headers.remove(CONTENT_LENGTH);
+    let mut doomed: Vec<HeaderName> = Vec::new();
+    for (name, value) in &*headers {
+        if is_hop(name) {
+            doomed.push(name.clone());
+        }
+        match *name {
+            // Mostly it names nothing.
+            CONNECTION if !matches!(value.as_bytes(), b"close" | b"keep-alive") => doomed.extend(named(value)),
+            // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
+            TRANSFER_ENCODING => doomed.push(CONTENT_LENGTH),
+            _ => {}
+        }
     }
-    // Most answers name nothing there.
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
+    for name in &doomed {
+        headers.remove(name);
+    }
+}
+
+fn named(connection: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    let tokens = connection.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    tokens
         .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| *name != CONTENT_LENGTH)
-        .collect();
-    for name in &named {
-        headers.remove(name);
-    }
-    while let Some(name) = headers.keys().find(|name| is_hop(name)).cloned() {
-        headers.remove(name);
-    }
 }
 
 fn is_hop(name: &HeaderName) -> bool {

@@ -16,14 +16,22 @@ use crate::metrics::Traffic;
 #[derive(Debug)]
 pub(super) struct Pool {
     dialler: Arc<Dialler>,
-    idle: Mutex<Vec<(Connection, Instant)>>,
+    idle: Mutex<Idle>,
     traffic: Arc<Traffic>,
     max_age: Duration,
 }
 
+/// What is at rest, and since when.
+#[derive(Debug)]
+struct Idle {
+    connections: Vec<(Connection, Instant)>,
+    /// As of the last sweep: nobody looks at a clock for every request.
+    now: Instant,
+}
+
 impl Pool {
-    /// Node closes after 5 s, gunicorn after 2: what is older than this is more often dead than worth a try.
-    const IDLE: Duration = Duration::from_secs(4);
+    /// Node closes after 5 s, gunicorn after 2: what is older than this, and a sweep, is more often dead than worth a try.
+    const IDLE: Duration = Duration::from_secs(3);
 
     /// So that a name that leads elsewhere by now is followed, and a site behind a balancer of connections gets its share
     /// again. A new connection costs less than a request does, and there is one of them in these five minutes.
@@ -36,7 +44,8 @@ impl Pool {
     const MAX_BUFFER: usize = 128 * 1024;
 
     pub(super) fn new(dialler: Dialler, traffic: Arc<Traffic>) -> Self {
-        Self { dialler: Arc::new(dialler), idle: Mutex::default(), traffic, max_age: Self::MAX_AGE }
+        let idle = Mutex::new(Idle { connections: Vec::new(), now: Instant::now() });
+        Self { dialler: Arc::new(dialler), idle, traffic, max_age: Self::MAX_AGE }
     }
 
     /// Where this worker counts.
@@ -46,11 +55,7 @@ impl Pool {
 
     pub(super) fn take(&self) -> Option<Connection> {
         let mut idle = self.lock();
-        while let Some((connection, since)) = idle.pop() {
-            if since.elapsed() > Self::IDLE {
-                idle.clear();
-                return None;
-            }
+        while let Some((connection, _)) = idle.connections.pop() {
             if connection.is_ready() {
                 return Some(connection);
             }
@@ -60,24 +65,26 @@ impl Pool {
 
     /// Takes a connection back whose answer has been read to the end.
     pub(super) fn put(&self, connection: Connection) {
-        let now = Instant::now();
-        let is_young = now.duration_since(connection.since()) < self.max_age;
         let mut idle = self.lock();
-        if is_young && connection.is_ready() && idle.len() < Self::MAX_IDLE {
-            idle.push((connection, now));
+        let now = idle.now;
+        let is_young = now.saturating_duration_since(connection.since()) < self.max_age;
+        if is_young && connection.is_ready() && idle.connections.len() < Self::MAX_IDLE {
+            idle.connections.push((connection, now));
         }
     }
 
     pub(super) fn clear(&self) {
-        self.lock().clear();
+        self.lock().connections.clear();
     }
 
     /// Closes what has been idle for too long.
     pub(super) fn sweep(&self) {
         let mut idle = self.lock();
-        if !idle.is_empty() {
-            idle.retain_mut(|(connection, since)| since.elapsed() <= Self::IDLE && connection.is_still_ready());
-        }
+        idle.now = Instant::now();
+        let Idle { connections, now } = &mut *idle;
+        connections.retain_mut(|(connection, since)| {
+            now.saturating_duration_since(*since) <= Self::IDLE && connection.is_still_ready()
+        });
     }
 
     pub(super) async fn dial(&self) -> Result<Connection, Error> {
@@ -90,7 +97,7 @@ impl Pool {
         Ok(Connection::new(sender, Box::pin(connection.with_upgrades()), errand))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
