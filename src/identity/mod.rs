@@ -35,7 +35,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Stamped<B> {
     pub parts: Parts,
-    /// What is said of the visitor, to be sent with the rest of the head.
+    /// What is said of the visitor and the way here, to be sent with the rest of the head.
     pub lines: Lines,
     pub body: CleanBody<B>,
     pub target: Target,
@@ -78,7 +78,7 @@ impl Identity {
     /// gone already; the one left to judge here is `Authorization` where it carries our token.
     pub fn stamp<B>(&self, request: Clean<B>, admitted: &Admitted<Session>) -> Stamped<B> {
         let (head, body) = request.into_parts();
-        let (mut parts, asker, upgrade, wants_trailers) = head.into_raw();
+        let (mut parts, mut lines, asker, upgrade, wants_trailers) = head.into_raw();
         let headers = &mut parts.headers;
         let token = admitted.visitor().and_then(|visitor| Some(self.jwt.as_ref()?.token(visitor, self.clock.now())));
 
@@ -90,7 +90,6 @@ impl Identity {
             added,
         );
 
-        let mut lines = Lines::default();
         if let Some(visitor) = admitted.visitor()
             && self.headers
         {

@@ -8,6 +8,12 @@ use http::{HeaderName, HeaderValue};
 pub struct Lines(Vec<u8>);
 
 impl Lines {
+    /// With room for what most requests are given.
+    #[must_use]
+    pub(super) fn with_room() -> Self {
+        Self(Vec::with_capacity(1024))
+    }
+
     /// Nothing but a header gets in, so that no line can be two.
     pub fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
         self.0.reserve(name.as_str().len() + value.len() + 4);
@@ -15,6 +21,15 @@ impl Lines {
         self.0.extend_from_slice(b": ");
         self.0.extend_from_slice(value.as_bytes());
         self.0.extend_from_slice(b"\r\n");
+    }
+
+    /// Name and value of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let lines = self.0.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r"));
+        lines.filter_map(|line| {
+            let colon = memchr::memchr(b':', line)?;
+            Some((&line[..colon], line.get(colon + 2..)?))
+        })
     }
 
     /// Adds what another has.
@@ -50,6 +65,8 @@ mod tests {
         all.add(&http::header::HOST, &HeaderValue::from_static("m.example.com"));
         all.extend(&lines);
         assert_eq!(format!("{all:?}"), "Lines(68 bytes)");
+        let read: Vec<_> = all.iter().map(|(name, value)| (name.escape_ascii().to_string(), value.len())).collect();
+        assert_eq!(read, [("host".to_owned(), 13), ("x-wechat-openid".to_owned(), 28)]);
         assert_eq!(
             all.as_bytes(),
             "host: m.example.com\r\nx-wechat-openid: o6_bmjrPTlm6_2sgVt7hMZOPfL2M\r\n".as_bytes()
