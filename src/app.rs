@@ -16,9 +16,9 @@ use self::wechat::Wechat;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::edge::Edge;
 use crate::edge::access_log::{AccessLog, Sink};
 use crate::edge::pages::Pages;
+use crate::edge::{Edge, Https};
 use crate::identity::{Identity, KeyError};
 use crate::listener::{self, BindError, Settings, Slots};
 use crate::local::Local;
@@ -169,6 +169,7 @@ impl App {
                     Identity::new(&config.identity, &config.public_url, sessions.jar().clone(), clock.clone())?;
                 let edge = Edge {
                     rules: Rules::new(&config.server, &config.identity, &config.public_url),
+                    https: Https::new(&config.server, &config.public_url),
                     policy: policy.clone(),
                     sessions: sessions.clone(),
                     login: login.clone(),
