@@ -85,6 +85,9 @@ impl Settings {
     }
 }
 
+/// What a client of TLS may choose from, the best first (RFC 7301).
+pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
+
 /// A socket to accept connections on, and how they speak TLS if they do.
 #[derive(Debug, Clone)]
 pub struct Entrance<S> {

@@ -44,7 +44,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "types", "secret", "clock", "patience", "metrics", "config", "store", "request", "policy", "wechat",
+            "types", "secret", "clock", "tls", "patience", "metrics", "config", "store", "request", "policy", "wechat",
             "session", "login", "identity", "local", "upstream", "edge", "listener", "admin",
         ],
     ),
