@@ -235,6 +235,9 @@ impl Edge {
             StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
+            StatusCode::UPGRADE_REQUIRED => {
+                Reason::BadRequest { detail: "TLS is spoken here: the address begins with https://." }
+            }
             _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
         };
         let response = pages.answer(&reason.into(), &Asker::unknown());
