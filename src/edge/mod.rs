@@ -234,6 +234,7 @@ impl Edge {
         let reason = match status {
             StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
+            StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
             StatusCode::UPGRADE_REQUIRED => {
                 Reason::BadRequest { detail: "TLS is spoken here: the address begins with https://." }

@@ -6,6 +6,7 @@ mod bind;
 mod clear;
 mod http1;
 mod http2;
+pub mod proxy_header;
 mod stream;
 
 use std::io;
