@@ -2,7 +2,7 @@
 
 mod wechat;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Poll;
@@ -15,12 +15,13 @@ use tokio::sync::{mpsc, watch};
 use self::wechat::Wechat;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::edge::Edge;
 use crate::edge::access_log::{AccessLog, Sink};
 use crate::edge::pages::Pages;
 use crate::identity::{Identity, KeyError};
-use crate::listener::{self, BindError, Entrance, Origin, Settings, Slots};
+pub use crate::listener::Inherited;
+use crate::listener::{self, BindError, Bound, Entrance, Origin, Settings, Slots, Socket, SocketFile};
 use crate::local::Local;
 use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
@@ -41,6 +42,8 @@ pub struct Options {
     pub clock: Clock,
     /// For the demo: an ordinary browser is let through the official account's door.
     pub every_browser_is_wechat: bool,
+    /// What systemd holds for the gate.
+    pub inherited: Inherited,
     /// Where access lines go, asked once per worker.
     pub access_log: Arc<dyn Fn() -> Sink + Send + Sync>,
 }
@@ -50,6 +53,7 @@ impl Default for Options {
         Self {
             clock: Clock::system(),
             every_browser_is_wechat: false,
+            inherited: Inherited::default(),
             access_log: Arc::new(|| Box::new(std::io::stderr())),
         }
     }
@@ -67,7 +71,8 @@ impl std::fmt::Debug for Options {
 /// A gate that holds its addresses and is ready to run.
 #[derive(Debug)]
 pub struct App {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Listen>,
+    socket_files: Vec<SocketFile>,
     workers: Vec<Worker>,
     admin: Option<Admin>,
     /// WeChat is spoken to here, so that a slow call never stalls a request.
@@ -77,7 +82,7 @@ pub struct App {
 /// What one worker's thread needs.
 #[derive(Debug)]
 struct Worker {
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Socket>,
     edge: Edge,
     settings: Settings,
     limits: Limits,
@@ -158,7 +163,8 @@ impl App {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             count => count,
         };
-        let (addresses, sockets) = listener::bind(&config.server.listen, count)?;
+        let Bound { addresses, sockets, files } =
+            listener::bind("server.listen", &config.server.listen, &options.inherited, count)?;
         let slots = Arc::new(Slots::new(config.server.max_connections));
         let traffic: Vec<Arc<Traffic>> = sockets.iter().map(|_| Arc::default()).collect();
         let workers = sockets
@@ -193,12 +199,12 @@ impl App {
         let parts =
             admin::Parts { official_account, wecom, calls, sessions, login, traffic, slots, store: memory, clock };
         let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
-        Ok(Self { addresses, workers, admin, control })
+        Ok(Self { addresses, socket_files: files, workers, admin, control })
     }
 
     /// Where the gate listens, ports found.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Listen] {
         &self.addresses
     }
 
@@ -247,6 +253,8 @@ impl App {
                 early = endings.recv() => early,
             }
         });
+        // While somebody still listens there, so that nobody has taken the place.
+        drop(self.socket_files);
         told.send_replace(true);
         for thread in threads {
             // Its ending has been reported above.
