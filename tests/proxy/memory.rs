@@ -34,6 +34,12 @@ async fn r24_a_connection_costs_what_the_readme_says() {
                     let zeros = vec![0; 1 << 18];
                     while conversation.wire.try_send(&zeros).await.is_ok() {}
                 }
+                "/open/ws" => {
+                    let switched =
+                        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+                    conversation.say(switched).await;
+                    conversation.wire.rest().await;
+                }
                 // Takes nothing.
                 "/open/up" => {
                     std::future::pending::<()>().await;
@@ -46,6 +52,7 @@ async fn r24_a_connection_costs_what_the_readme_says() {
     for (what, request, most) in [
         ("at rest", String::new(), 800),
         ("half a head", get("/open/", &format!("X: {}\r\n", "x".repeat(31 * 1024))).trim_end().to_owned(), 800),
+        ("a tunnel", get("/open/ws", "Connection: upgrade\r\nUpgrade: websocket\r\n"), 640),
         ("a reader who stops", get("/open/down", ""), 4000),
         (
             "an upload that the site does not take",
@@ -71,6 +78,7 @@ async fn r24_a_connection_costs_what_the_readme_says() {
             crowd.push(wire);
         }
         let cost = each(&program, before).await;
+        eprintln!("{what}: {cost} KiB, before {before}");
         assert!(cost <= most, "{what}: {cost} KiB");
     }
 }
