@@ -140,7 +140,11 @@ impl Streams {
         if watch.phase() != Phase::Idle && counts.cut.fetch_add(1, Ordering::Relaxed) >= MAX_CUT {
             self.0.connection.wake();
         }
-        if counts.open.fetch_sub(1, Ordering::Relaxed) == 1 {
+        self.closed();
+    }
+
+    fn closed(&self) {
+        if self.0.counts.open.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.rest();
         }
     }
@@ -180,11 +184,25 @@ where
                 let _here = watch.until_dropped();
                 tokio::spawn(OneStream { future, _here, watch, streams: self.clone() });
             }
-            // The sending half of a tunnel: it ends with the tunnel.
+            // The sending half of a tunnel: it ends with the tunnel, and so long there is something under way.
             None => {
-                tokio::spawn(future);
+                self.0.counts.open.fetch_add(1, Ordering::Relaxed);
+                let streams = self.clone();
+                tokio::spawn(async move {
+                    let _open = Open(streams);
+                    future.await;
+                });
             }
         }
+    }
+}
+
+/// A tunnel that is there.
+struct Open(Streams);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.closed();
     }
 }
 

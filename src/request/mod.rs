@@ -6,6 +6,7 @@ mod body;
 mod browser;
 mod forwarded;
 mod headers;
+mod http2;
 mod lines;
 mod navigation;
 mod path;
@@ -102,6 +103,9 @@ impl Rules {
     /// [`Refused`] for a missing or repeated `Host`, a target that is no path, and an ambiguous path.
     pub fn clean<B>(&self, request: Request<B>, peer: &Peer) -> Result<Clean<B>, Refused> {
         let (mut parts, body) = request.into_parts();
+        if parts.version == Version::HTTP_2 {
+            http2::translate(&mut parts);
+        }
         let asker = Asker::of(&parts, peer);
         if let Err(refusal) = judge(&parts) {
             return Err(Refused { refusal, asker });
@@ -134,6 +138,9 @@ fn judge(parts: &Parts) -> Result<(), Refusal> {
     }
     let mut hosts = parts.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
+        (Some(host), None) if parts.version == Version::HTTP_2 && !http2::names_one_host(parts, host) => {
+            return Err(Refusal::BadRequest("the Host header names another host than :authority"));
+        }
         (Some(host), None) if headers::is_plausible_host(host.as_bytes()) => {}
         (None, None) if parts.version == Version::HTTP_10 || parts.uri.authority().is_some() => {}
         (None, _) => return Err(Refusal::BadRequest("the Host header is missing")),
