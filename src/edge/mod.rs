@@ -34,7 +34,7 @@ use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo, handoff};
 use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
-use crate::request::{Asker, Clean, Head, Peer, Refused, Rules};
+use crate::request::{Asker, Clean, Head, Oversize, Peer, Refused, Rules};
 use crate::session::{Recent, Session, Sessions};
 use crate::upstream::{self, Upstream};
 
@@ -235,8 +235,8 @@ impl Edge {
     #[must_use]
     pub fn refuse(pages: &Pages, traffic: &Traffic, status: StatusCode) -> Bytes {
         let reason = match status {
-            StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
+            StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(Oversize::RequestLine),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(Oversize::Headers),
             StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
             StatusCode::UPGRADE_REQUIRED => {

@@ -89,7 +89,8 @@ where
 
 fn builder(settings: &Limits, streams: Streams) -> Builder<Streams> {
     let mut http = Builder::new(streams);
-    http.max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
+    // What is not much longer than allowed gets a proper answer; h2's own has no words.
+    http.max_header_list_size(u32::try_from(settings.max_head * 2).unwrap_or(u32::MAX))
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

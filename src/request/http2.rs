@@ -3,8 +3,10 @@
 use data_encoding::BASE64;
 use http::header::{CONNECTION, COOKIE, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use hyper::ext::Protocol;
+
+use super::{Oversize, Refusal};
 
 /// Rewrites a request that came by HTTP/2. One that is not to be understood stays as it is, for others to refuse.
 pub(super) fn translate(parts: &mut Parts) {
@@ -43,9 +45,23 @@ pub(super) fn names_one_host(parts: &Parts, host: &HeaderValue) -> bool {
     parts.uri.authority().is_none_or(|authority| authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()))
 }
 
+/// Holds a head to what HTTP/1.1 would make of it; the listener has let twice as much pass.
+pub(super) fn measure(parts: &Parts, most: usize) -> Result<(), Refusal> {
+    if parts.version != Version::HTTP_2 {
+        return Ok(());
+    }
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let lines: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    match target {
+        target if target > most => Err(Refusal::TooLong(Oversize::RequestLine)),
+        target if target + lines > most => Err(Refusal::TooLong(Oversize::Headers)),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use http::{Request, Version};
+    use http::Request;
 
     use super::*;
 

@@ -35,6 +35,7 @@ pub struct Rules {
     trusted_proxies: Arc<[ipnet::IpNet]>,
     jwt_header: Option<HeaderName>,
     scheme: HeaderValue,
+    max_head: usize,
 }
 
 /// Why a request was refused before anyone looked at who sent it.
@@ -45,6 +46,16 @@ pub enum Refusal {
     AmbiguousPath(&'static str),
     #[error("{0}")]
     BadRequest(&'static str),
+    /// Over HTTP/2; over HTTP/1 the listener says so.
+    #[error("the {} too long", if *.0 == Oversize::RequestLine { "target is" } else { "headers are" })]
+    TooLong(Oversize),
+}
+
+/// Which part of a head is longer than `server.max_header_bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oversize {
+    RequestLine,
+    Headers,
 }
 
 /// A refused request, as far as an answer needs it.
@@ -87,6 +98,7 @@ impl Rules {
         Self {
             trusted_proxies: server.trusted_proxies.clone().into(),
             jwt_header: identity.jwt.as_ref().and_then(|jwt| jwt.header.clone()),
+            max_head: server.max_header_bytes,
             scheme: HeaderValue::from_static(if public_url.https { "https" } else { "http" }),
         }
     }
@@ -107,7 +119,7 @@ impl Rules {
             http2::translate(&mut parts);
         }
         let asker = Asker::of(&parts, peer);
-        if let Err(refusal) = judge(&parts) {
+        if let Err(refusal) = http2::measure(&parts, self.max_head).and_then(|()| judge(&parts)) {
             return Err(Refused { refusal, asker });
         }
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
