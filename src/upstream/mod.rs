@@ -154,6 +154,9 @@ impl Site {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.switch(response, connection, client_side, watch);
         }
+        if client_side.is_some_and(|client| client.would_mistake(response.status())) {
+            return Err(Error::Broken("the upstream did not change protocols".into()));
+        }
         let (mut parts, incoming) = response.into_parts();
         strip_hop_headers(&mut parts.headers);
         parts.version = Version::HTTP_11;

@@ -35,6 +35,11 @@ impl ClientSide {
         request.extensions.remove().map(|side| Self { side, is_stream })
     }
 
+    /// Whether this answer of an upstream that did not agree would tell the client that it did.
+    pub(super) fn would_mistake(&self, status: StatusCode) -> bool {
+        self.is_stream && status.is_success()
+    }
+
     /// Says in the client's way that the upstream agreed.
     pub(super) fn agree(&self, answer: &mut http::response::Parts) {
         let protocol = answer.headers.remove(UPGRADE);
