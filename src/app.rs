@@ -23,7 +23,7 @@ use crate::edge::pages::Pages;
 use crate::edge::{Edge, Https};
 use crate::identity::{Identity, KeyError};
 pub use crate::listener::Inherited;
-use crate::listener::{self, BindError, Entrance, Origin, Settings, Slots, Socket, SocketFile};
+use crate::listener::{self, BindError, Bound, Entrance, Origin, Settings, Slots, Socket, SocketFile};
 use crate::local::Local;
 use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
@@ -32,7 +32,7 @@ use crate::metrics::Traffic;
 use crate::patience::{Limits, Patience};
 use crate::policy::Policy;
 use crate::request::{Peer, Rules};
-use crate::session::Sessions;
+use crate::session::{Recent, Sessions};
 use crate::store::Memory;
 use crate::tls::PairError;
 use crate::types::Scope;
@@ -173,16 +173,17 @@ impl App {
             count => count,
         };
         let tls = config.server.tls.as_ref().map(|section| Tls::new(section, clock.clone())).transpose()?;
-        let plain = listener::bind("server.listen", &config.server.listen, &options.inherited, count)?;
+        let Bound { addresses, sockets, mut files } =
+            listener::bind("server.listen", &config.server.listen, &options.inherited, count)?;
         let of_tls: &[Listen] = config.server.tls.as_ref().map_or(&[], |section| &section.listen);
-        let by_tls = listener::bind("server.tls.listen", of_tls, &options.inherited, count)?;
-        let socket_files = plain.files.into_iter().chain(by_tls.files).collect();
+        let Bound { addresses: tls_addresses, sockets: tls_sockets, files: tls_files } =
+            listener::bind("server.tls.listen", of_tls, &options.inherited, count)?;
+        files.extend(tls_files);
         let slots = Arc::new(Slots::new(config.server.max_connections));
-        let traffic: Vec<Arc<Traffic>> = plain.sockets.iter().map(|_| Arc::default()).collect();
-        let workers = plain
-            .sockets
+        let traffic: Vec<Arc<Traffic>> = sockets.iter().map(|_| Arc::default()).collect();
+        let workers = sockets
             .into_iter()
-            .zip(by_tls.sockets)
+            .zip(tls_sockets)
             .zip(&traffic)
             .map(|((sockets, tls_sockets), traffic)| {
                 let identity =
@@ -192,6 +193,7 @@ impl App {
                     https: Https::new(&config.server, &config.public_url),
                     policy: policy.clone(),
                     sessions: sessions.clone(),
+                    recent: Recent::default(),
                     login: login.clone(),
                     local: Local::new(&config.sign_in, &config.paths, &config.pages, identity.jwks()),
                     jsconfig: jsconfig.clone(),
@@ -217,15 +219,7 @@ impl App {
         let parts =
             admin::Parts { official_account, wecom, calls, sessions, login, traffic, slots, store: memory, clock };
         let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
-        Ok(Self {
-            addresses: plain.addresses,
-            tls_addresses: by_tls.addresses,
-            socket_files,
-            workers,
-            tls,
-            admin,
-            control,
-        })
+        Ok(Self { addresses, tls_addresses, socket_files: files, workers, tls, admin, control })
     }
 
     /// Where the gate listens without TLS, ports found.
