@@ -109,6 +109,7 @@ pub enum UpstreamAddress {
 /// The listening side.
 #[derive(Debug, Clone)]
 pub struct Server {
+    /// Without TLS; empty only where there is TLS.
     pub listen: Vec<Listen>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed (R9).
     pub trusted_proxies: Vec<IpNet>,
