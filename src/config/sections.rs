@@ -8,6 +8,7 @@ use super::listen;
 use super::problem::Fault;
 use super::reader::Reader;
 use super::site::Site;
+use super::tls;
 use super::{Endpoints, Language, Log, LogFormat, LogLevel, PublicUrl, Server, SignIn, VerifyFile};
 
 pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
@@ -30,10 +31,12 @@ pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
     Some(PublicUrl { origin: site.origin(), https: site.https, host: site.host.to_string(), port: site.port })
 }
 
-pub(super) fn server(read: &mut Reader<'_>) -> Server {
+pub(super) fn server(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> Server {
+    let listen = listen::places(read, "server.listen");
+    let tls = tls::tls(read, &listen, public_url);
     let trusted_proxies = trusted_proxies(read);
     Server {
-        listen: listen::places(read, "server.listen"),
+        listen,
         proxy_protocol: proxy_protocol(read, &trusted_proxies),
         trusted_proxies,
         workers: read.integer("server.workers"),
@@ -42,6 +45,7 @@ pub(super) fn server(read: &mut Reader<'_>) -> Server {
         header_timeout: read.duration("server.header_timeout"),
         keepalive_timeout: read.duration("server.keepalive_timeout"),
         shutdown_grace: read.duration("server.shutdown_grace"),
+        tls,
     }
 }
 

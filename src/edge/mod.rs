@@ -6,6 +6,7 @@ pub mod body;
 pub mod fault;
 mod forms;
 mod handed_off;
+mod https;
 pub mod pages;
 mod tally;
 
@@ -21,6 +22,7 @@ use access_log::AccessLog;
 use answering::{Answering, Step};
 use body::Body;
 use fault::{Barrier, Fault, Reason};
+pub use https::Https;
 use pages::{Pages, Way};
 
 use crate::config::{Auth, OnAnonymous};
@@ -33,15 +35,19 @@ use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
 use crate::request::{Asker, Clean, Head, Peer, Refused, Rules};
-use crate::session::{Session, Sessions};
+use crate::session::{Recent, Session, Sessions};
 use crate::upstream::{self, Upstream};
 
 /// One worker's whole way from request to response.
 #[derive(Debug)]
 pub struct Edge {
     pub rules: Rules,
+    /// Where those go who come in the clear; `None`: nowhere.
+    pub https: Option<Https>,
     pub policy: Policy,
     pub sessions: Arc<Sessions>,
+    /// Of the sessions above.
+    pub recent: Recent,
     pub login: Arc<Login>,
     pub local: Local,
     pub jsconfig: Arc<JsConfig>,
@@ -99,6 +105,9 @@ impl Edge {
             Ok(Some(answer)) => return Step::now(Ok(answer.map(Body::from))),
             Err(refused) => return Step::now(Err(refused.into())),
         }
+        if let Some(answer) = self.https.as_ref().and_then(|https| https.answer(request.head())) {
+            return Step::now(Ok(answer));
+        }
         let edge = self.clone();
         if self.jsconfig.is_at(request.head().path()) {
             return match self.jsconfig.answer_now(request.head()) {
@@ -115,7 +124,8 @@ impl Edge {
             return Step::later(async move { edge.me(request.head()).await });
         }
         let access = self.policy.decide(request.head().method(), request.head().path());
-        let resumed = if access.auth == Auth::None { None } else { self.sessions.resume(request.head()) };
+        let resumed =
+            if access.auth == Auth::None { None } else { self.sessions.resume_with(request.head(), &self.recent) };
         // Sent along again as seen now.
         let renewed =
             resumed.as_ref().filter(|resumed| resumed.stale).map(|resumed| self.sessions.reopen(&resumed.session));
@@ -229,6 +239,9 @@ impl Edge {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
             StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
+            StatusCode::UPGRADE_REQUIRED => {
+                Reason::BadRequest { detail: "TLS is spoken here: the address begins with https://." }
+            }
             _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
         };
         let response = pages.answer(&reason.into(), &Asker::unknown());

@@ -3,6 +3,7 @@
 //! One per worker: its sockets, connections and watches belong to one thread.
 
 mod bind;
+mod clear;
 mod door;
 mod http1;
 mod http2;
@@ -106,6 +107,9 @@ impl Settings {
     }
 }
 
+/// What a client of TLS may choose from, the best first (RFC 7301).
+pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
+
 /// A socket to accept connections on, and how they speak TLS if they do.
 #[derive(Debug, Clone)]
 pub struct Entrance<S> {
@@ -121,7 +125,8 @@ pub struct Origin {
     pub tls: bool,
 }
 
-/// Writes the answer to what is no request at all; the whole of it, head and body.
+/// Writes the answer to what is no request at all; the whole of it, head and body. "Upgrade Required" stands for a request
+/// in the clear where TLS is spoken.
 pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
@@ -255,7 +260,7 @@ where
         let origin = Origin { address: peer, tls: tls.is_some() };
         let (stream, speaks_http2) = match tls {
             None => (Stream::Plain(stream), false),
-            Some(tls) => match Box::pin(handshake(stream, tls, &watch)).await {
+            Some(tls) => match Box::pin(handshake(stream, tls, &watch, &self.refuse)).await {
                 Some(stream) => stream,
                 None => return,
             },
@@ -273,7 +278,11 @@ where
 }
 
 /// Speaks TLS as long as the watch lets it; tells whether HTTP/2 was agreed on (RFC 7301).
-async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch) -> Option<(Stream, bool)> {
+async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch, refuse: &Refuse) -> Option<(Stream, bool)> {
+    if clear::is_clear(&stream, watch).await? {
+        clear::turn_away(&stream, &refuse(StatusCode::UPGRADE_REQUIRED));
+        return None;
+    }
     let mut accepting = TlsAcceptor::from(tls).accept(stream);
     let accepted = std::future::poll_fn(|cx| {
         watch.wakes(cx);
