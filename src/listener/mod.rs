@@ -38,6 +38,9 @@ use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// A gate that stops looks this often whether everybody has gone.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// After an accept that failed for want of descriptors or memory. Whoever waits meanwhile is in the kernel's queue.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -172,9 +175,10 @@ where
         let _ = task.await;
     }
     while patience.count() > 0 && tokio::time::Instant::now() < deadline {
-        ticks.tick().await;
-        patience.sweep();
-        each_tick();
+        tokio::select! {
+            _ = ticks.tick() => { patience.sweep(); each_tick(); }
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
     Ok(())
 }
