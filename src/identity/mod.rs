@@ -3,6 +3,8 @@
 mod cookies;
 mod headers;
 mod jwt;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};

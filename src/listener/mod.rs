@@ -4,6 +4,8 @@
 
 mod connection;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod socket;
 
 use std::convert::Infallible;

@@ -8,6 +8,8 @@ mod forwarded;
 mod headers;
 mod navigation;
 mod path;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 
 use std::net::IpAddr;
 use std::sync::Arc;
