@@ -4,6 +4,7 @@ mod support;
 
 mod proxy {
     mod bodies;
+    mod drain;
     mod failures;
     mod forwarding;
     mod gate;

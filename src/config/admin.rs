@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::problem::Fault;
 use super::reader::Reader;
-use super::{Admin, Server};
+use super::{Admin, Listen, Server};
 use crate::secret::Secret;
 
 /// 128 bits: beyond guessing, however fast the network is (R46).
@@ -25,7 +25,7 @@ pub(super) fn admin(read: &mut Reader<'_>, server: &Server) -> Option<Admin> {
         }
         return None;
     };
-    if listen.port() != 0 && server.listen.iter().any(|visitors| meet(*visitors, listen)) {
+    if listen.port() != 0 && server.listen.iter().filter_map(Listen::tcp).any(|visitors| meet(visitors, listen)) {
         // Visitors and operators share nothing (R27).
         read.refuse(LISTEN, Fault::new("is an address of server.listen", "Choose another port."));
     }

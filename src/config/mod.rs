@@ -8,6 +8,7 @@ mod env;
 mod files;
 mod jssdk;
 mod jwt;
+mod listen;
 mod load;
 mod nearest;
 mod pages;
@@ -108,7 +109,7 @@ pub enum UpstreamAddress {
 /// The listening side.
 #[derive(Debug, Clone)]
 pub struct Server {
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Listen>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed (R9).
     pub trusted_proxies: Vec<IpNet>,
     /// `0`: one per core.
@@ -120,6 +121,16 @@ pub struct Server {
     pub header_timeout: Duration,
     pub keepalive_timeout: Duration,
     pub shutdown_grace: Duration,
+}
+
+/// Where connections come in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Listen {
+    Tcp(SocketAddr),
+    /// `unix:/path.sock`, absolute.
+    Unix(PathBuf),
+    /// `systemd:NAME`: whatever systemd holds under this name and hands to the gate.
+    Systemd(String),
 }
 
 /// The operator's own listener.

@@ -1,9 +1,10 @@
 //! Builds the sections that need little thought: the listening side, sign-in, log, WeChat's hosts.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::listen;
 use super::problem::Fault;
 use super::reader::Reader;
 use super::site::Site;
@@ -36,7 +37,7 @@ pub(super) fn server(read: &mut Reader<'_>) -> Server {
         "Let the proxy in front send X-Forwarded-For, and name it in server.trusted_proxies.",
     );
     Server {
-        listen: listen(read),
+        listen: listen::places(read, "server.listen"),
         trusted_proxies: trusted_proxies(read),
         workers: read.integer("server.workers"),
         max_connections: read.integer("server.max_connections"),
@@ -52,26 +53,6 @@ fn later_switch(read: &mut Reader<'_>, path: &str, instead: &str) {
     if read.switch(path) {
         read.refuse(path, Fault::not_yet(format!("Write false or remove it. {instead}")));
     }
-}
-
-fn listen(read: &mut Reader<'_>) -> Vec<SocketAddr> {
-    const KEY: &str = "server.listen";
-    const EXAMPLE: &str = r#"Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#;
-    let before = read.source.problems.len();
-    let addresses: Vec<SocketAddr> = read.list(KEY, |text| {
-        if text.starts_with("unix:") || text.starts_with("systemd:") {
-            return Err(Fault::not_yet(EXAMPLE));
-        }
-        text.parse().map_err(|_| Fault::new("is not an address and a port", EXAMPLE))
-    });
-    if addresses.is_empty() && read.source.problems.len() == before {
-        read.refuse(KEY, Fault::new("is empty", EXAMPLE));
-    }
-    let repeated = |(index, address): (usize, &SocketAddr)| address.port() != 0 && addresses[..index].contains(address);
-    if addresses.iter().enumerate().any(repeated) {
-        read.refuse(KEY, Fault::new("names an address twice", "Keep one of them."));
-    }
-    addresses
 }
 
 fn trusted_proxies(read: &mut Reader<'_>) -> Vec<IpNet> {

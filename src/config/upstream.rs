@@ -1,26 +1,23 @@
 //! Builds the upstream, the top-level one and those of routes, and thinks about where it leads.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use rustls_pki_types::{CertificateDer, ServerName};
 use url::Host;
 
+use super::listen;
 use super::problem::Fault;
 use super::reader::Reader;
 use super::roots;
 use super::site::Site;
-use super::{PublicUrl, Upstream, UpstreamAddress};
+use super::{Listen, PublicUrl, Upstream, UpstreamAddress};
 
 const EXAMPLE: &str = "http://127.0.0.1:8080";
-
-/// `sun_path` is 108 bytes with its NUL on Linux.
-const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// What an upstream address must be told apart from.
 pub(super) struct Surroundings<'a> {
     pub public_url: Option<&'a PublicUrl>,
-    pub listen: &'a [SocketAddr],
+    pub listen: &'a [Listen],
 }
 
 pub(super) fn of_site(read: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Upstream> {
@@ -81,15 +78,17 @@ pub(super) fn of_route(
 
 fn address(read: &mut Reader<'_>, key: &str, around: &Surroundings<'_>) -> Option<UpstreamAddress> {
     let read_address = |text: &str| match text.strip_prefix("unix:") {
-        Some(path) => socket(path).map(Err),
+        Some(path) => listen::socket_path(path).map(Err),
         None => Site::parse(text, EXAMPLE).map(Ok),
     };
-    let site = match read.text(key, read_address)? {
-        Ok(site) => site,
-        Err(path) => return Some(UpstreamAddress::Unix(path)),
+    let found = read.text(key, read_address)?;
+    let is_own = |own: &Listen| match (&found, own) {
+        (Ok(site), Listen::Tcp(own)) => leads_to(site, *own),
+        (Err(path), Listen::Unix(own)) => path == own,
+        // What systemd holds is known only once the gate starts.
+        _ => false,
     };
-    let port = site.effective_port();
-    if around.listen.iter().any(|own| leads_to(&site, *own)) {
+    if around.listen.iter().any(is_own) {
         let fault = Fault::new(
             "is the gate's own address, so every request would circle",
             "Write the address of your application.",
@@ -97,6 +96,11 @@ fn address(read: &mut Reader<'_>, key: &str, around: &Surroundings<'_>) -> Optio
         read.refuse(key, fault);
         return None;
     }
+    let site = match found {
+        Ok(site) => site,
+        Err(path) => return Some(UpstreamAddress::Unix(path)),
+    };
+    let port = site.effective_port();
     let public = around.public_url.filter(|public| !public.https && public.host == site.host.to_string());
     if public.is_some_and(|public| public.port.unwrap_or(80) == port) && !site.is_loopback() {
         read.warn(key, "is public_url, so requests may circle", "Write the address your application listens on.");
@@ -132,17 +136,6 @@ fn extra_roots(
         read.refuse(key, fault);
     }
     Some(found)
-}
-
-fn socket(path: &str) -> Result<PathBuf, Fault> {
-    let fault = |message| Fault::new(message, r#"Write "unix:" and an absolute path, such as "unix:/run/app.sock"."#);
-    if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
-        Err(fault("is not the absolute path of a socket"))
-    } else if path.len() > MAX_SOCKET_PATH_BYTES {
-        Err(fault("is longer than a socket's path can be"))
-    } else {
-        Ok(PathBuf::from(path))
-    }
 }
 
 /// Whether a connection to the site ends at this listener of ours.

@@ -35,6 +35,8 @@ pub enum Reason {
     BadRequest {
         detail: &'static str,
     },
+    /// The client began a request and did not go on with it.
+    TooSlow,
     AmbiguousPath {
         /// As a noun: `a dot segment`.
         found: &'static str,
@@ -140,7 +142,7 @@ impl Reason {
     #[must_use]
     pub const fn slug(&self) -> &'static str {
         match self {
-            Self::BadRequest { .. } => "bad-request",
+            Self::BadRequest { .. } | Self::TooSlow => "bad-request",
             Self::AmbiguousPath { .. } => "ambiguous-path",
             Self::HeaderTooLarge(_) => "header-too-large",
             Self::LoginRequired { .. } => "login-required",
@@ -167,6 +169,7 @@ impl Reason {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest { .. } | Self::AmbiguousPath { .. } | Self::JsconfigUrlMissing => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::HeaderTooLarge(Oversize::RequestLine) => StatusCode::URI_TOO_LONG,
             Self::HeaderTooLarge(Oversize::Headers) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::LoginRequired { .. } | Self::NotInWechat { .. } => StatusCode::UNAUTHORIZED,
@@ -197,6 +200,7 @@ impl Reason {
             Self::WechatMisconfigured => REPAIR_PAUSE,
             Self::Overloaded => OVERLOAD_PAUSE,
             Self::BadRequest { .. }
+            | Self::TooSlow
             | Self::AmbiguousPath { .. }
             | Self::HeaderTooLarge(_)
             | Self::LoginRequired { .. }
@@ -230,6 +234,7 @@ impl Reason {
             | Self::UpstreamTimeout
             | Self::Overloaded => Level::Warn,
             Self::BadRequest { .. }
+            | Self::TooSlow
             | Self::AmbiguousPath { .. }
             | Self::HeaderTooLarge(_)
             | Self::LoginRequired { .. }
@@ -373,8 +378,9 @@ impl From<upstream::Error> for Fault {
             E::Unreachable(_) => Reason::UpstreamUnreachable.because(error),
             E::Broken(_) => Reason::UpstreamBroken.because(error),
             E::Timeout => Reason::UpstreamTimeout.because(error),
-            // Mostly nobody is left to read these.
-            E::ClientTooSlow => Reason::BadRequest { detail: "The request's body broke off." }.because(error),
+            E::ClientTooSlow => Reason::TooSlow.because(error),
+            // Mostly nobody is left to read this.
+            E::ClientGone => Reason::BadRequest { detail: "The request's body broke off." }.because(error),
         }
     }
 }

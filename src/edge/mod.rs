@@ -227,6 +227,7 @@ impl Edge {
         let reason = match status {
             StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
+            StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
             _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
         };

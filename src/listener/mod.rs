@@ -2,10 +2,12 @@
 //!
 //! One per worker: its sockets, connections and watches belong to one thread.
 
+mod bind;
 mod connection;
 mod framing;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
+pub mod proxy_header;
 mod socket;
 
 use std::convert::Infallible;
@@ -21,66 +23,17 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::warn;
 
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
+pub use bind::{BindError, bind};
 use connection::Tracked;
 use framing::Turn;
 use socket::Socket;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Connections waiting to be accepted, per socket.
-const BACKLOG: i32 = 4096;
-
-/// Sockets for each worker, all on the same addresses: the kernel spreads connections among them (`SO_REUSEPORT`).
-///
-/// # Errors
-/// The address that cannot be listened on, with the system's reason.
-pub fn bind(listen: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAddr>, Vec<Vec<StdListener>>), BindError> {
-    let mut addresses = Vec::new();
-    let mut sockets: Vec<Vec<StdListener>> = (0..workers).map(|_| Vec::new()).collect();
-    for wanted in listen {
-        // With port 0 the first socket finds the port that the others share.
-        let mut address = *wanted;
-        is_free(address).map_err(|source| BindError { address, source })?;
-        for worker in &mut sockets {
-            let socket = listen_on(address).map_err(|source| BindError { address, source })?;
-            address = socket.local_addr().map_err(|source| BindError { address, source })?;
-            worker.push(socket);
-        }
-        addresses.push(address);
-    }
-    Ok((addresses, sockets))
-}
-
-/// An address cannot be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("server.listen: cannot listen on {address}: {source}")]
-pub struct BindError {
-    address: SocketAddr,
-    source: io::Error,
-}
-
-/// Sockets that share their port would share it with another gate's, too: two would run where one was meant.
-fn is_free(address: SocketAddr) -> io::Result<()> {
-    let probe = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    probe.set_reuse_address(true)?;
-    probe.bind(&address.into())
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<StdListener> {
-    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
 
 /// How many connections the whole process has; shared by the workers, touched only when one comes or goes.
 #[derive(Debug)]

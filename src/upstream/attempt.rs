@@ -68,7 +68,7 @@ fn failed(mut failure: TrySendError<Request<Outgoing>>) -> Failure {
     let unsent = failure.take_message().map(Box::new);
     let error = failure.into_error();
     let error = if find::<ClientFailure>(&error).is_some() {
-        Error::ClientTooSlow
+        Error::ClientGone
     } else if find::<NoSuccessor>(&error).is_some() {
         Error::Unreachable(error.into())
     } else {

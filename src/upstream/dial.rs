@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -36,8 +38,8 @@ enum Way {
 
 /// hyper-util's connector resolves anew each time and races IPv6 against IPv4 (RFC 8305).
 #[derive(Debug)]
-struct Tcp {
-    connector: HttpConnector,
+struct Tcp<R = GaiResolver> {
+    connector: HttpConnector<R>,
     uri: Uri,
 }
 
@@ -87,9 +89,17 @@ impl Dialler {
 
 impl Tcp {
     fn new(host: &str, port: u16, timeout: Duration) -> Self {
+        Self::by(HttpConnector::new(), host, port, timeout)
+    }
+}
+
+impl<R: Clone> Tcp<R>
+where
+    HttpConnector<R>: Service<Uri, Response = TokioIo<TcpStream>, Error: std::error::Error + Send + Sync + 'static>,
+{
+    fn by(mut connector: HttpConnector<R>, host: &str, port: u16, timeout: Duration) -> Self {
         let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let uri = format!("http://{authority}/").parse().expect("configuration checked host and port");
-        let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         // Shared among the addresses of a name, so that a dead one does not use up all of it.
         connector.set_connect_timeout(Some(timeout));
@@ -166,6 +176,51 @@ impl AsyncWrite for Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use hyper_util::client::legacy::connect::dns::Name;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A name that leads to 127.0.0.1, then to 127.0.0.2, then to 127.0.0.3.
+    #[derive(Clone, Default)]
+    struct Moving(Arc<AtomicU8>);
+
+    impl Service<Name> for Moving {
+        type Response = std::iter::Once<SocketAddr>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, name: Name) -> Self::Future {
+            assert_eq!(name.as_str(), "site.example");
+            let last = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+            ready(Ok(std::iter::once((Ipv4Addr::new(127, 0, 0, last), 0).into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_for_every_connection() {
+        let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let connector = HttpConnector::new_with_resolver(Moving::default());
+        let tcp = Tcp::by(connector, "site.example", port, Duration::from_secs(20));
+        for last in 1..=3 {
+            let stream = tcp.connect().await.expect("somebody listens");
+            assert_eq!(stream.peer_addr().expect("an address").ip(), Ipv4Addr::new(127, 0, 0, last));
         }
     }
 }

@@ -58,8 +58,10 @@ pub enum Error {
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the upstream did not answer in time")]
     Timeout,
-    #[error("the client broke off its request or stood still")]
+    #[error("the client stood still in the middle of its request")]
     ClientTooSlow,
+    #[error("the client broke off its request")]
+    ClientGone,
 }
 
 impl Upstream {

@@ -20,6 +20,7 @@ use crate::metrics::Traffic;
 pub(super) struct Connection {
     sender: SendRequest<Outgoing>,
     chance: Arc<Chance>,
+    since: Instant,
 }
 
 impl Connection {
@@ -58,11 +59,16 @@ pub(super) struct Pool {
     dialler: Arc<Dialler>,
     idle: Mutex<Vec<(Connection, Instant)>>,
     traffic: Arc<Traffic>,
+    max_age: Duration,
 }
 
 impl Pool {
     /// Node closes after 5 s, gunicorn after 2: what is older than this is more often dead than worth a try.
     const IDLE: Duration = Duration::from_secs(4);
+
+    /// So that a name that leads elsewhere by now is followed, and a site behind a balancer of connections gets its share
+    /// again. A new connection costs less than a request does, and there is one of them in these five minutes.
+    const MAX_AGE: Duration = Duration::from_mins(5);
 
     /// More than this many at rest serve nobody.
     const MAX_IDLE: usize = 256;
@@ -71,7 +77,7 @@ impl Pool {
     const MAX_BUFFER: usize = 128 * 1024;
 
     pub(super) fn new(dialler: Dialler, traffic: Arc<Traffic>) -> Self {
-        Self { dialler: Arc::new(dialler), idle: Mutex::default(), traffic }
+        Self { dialler: Arc::new(dialler), idle: Mutex::default(), traffic, max_age: Self::MAX_AGE }
     }
 
     /// Where this worker counts.
@@ -95,9 +101,11 @@ impl Pool {
 
     /// Takes a connection back whose answer has been read to the end.
     pub(super) fn put(&self, connection: Connection) {
+        let now = Instant::now();
+        let is_young = now.duration_since(connection.since) < self.max_age;
         let mut idle = self.lock();
-        if connection.is_ready() && idle.len() < Self::MAX_IDLE {
-            idle.push((connection, Instant::now()));
+        if is_young && connection.is_ready() && idle.len() < Self::MAX_IDLE {
+            idle.push((connection, now));
         }
     }
 
@@ -126,10 +134,40 @@ impl Pool {
                 tracing::debug!(%error, "upstream connection ended");
             }
         });
-        Ok(Connection { sender, chance })
+        Ok(Connection { sender, chance, since: Instant::now() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::CertificateDer;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{Upstream, UpstreamAddress};
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_until_it_is_old() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let upstream = Upstream {
+            address: UpstreamAddress::Http { host: address.ip().to_string(), port: address.port() },
+            connect_timeout: Duration::from_secs(20),
+            response_timeout: Duration::from_secs(20),
+            idle_timeout: Duration::from_secs(20),
+            preserve_host: true,
+            extra_roots: Vec::<CertificateDer<'static>>::new(),
+        };
+        for (max_age, kept) in [(Duration::from_mins(1), true), (Duration::ZERO, false)] {
+            let pool = Pool { max_age, ..Pool::new(Dialler::new(&upstream), Arc::default()) };
+            let mut connection = pool.dial().await.expect("somebody listens");
+            connection.ready().await.expect("it is new");
+            pool.put(connection);
+            assert_eq!(pool.take().is_some(), kept, "{max_age:?}");
+        }
     }
 }

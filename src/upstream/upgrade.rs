@@ -4,40 +4,67 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes};
 
 use crate::patience::{Patience, Phase, Watch};
 
 /// WebSocket frames are small; two of these per tunnel.
 const BUFFER: usize = 16 * 1024;
 
-/// Joins the two sides once both have switched. Ends when either side does, or stands still for too long.
+/// A gate that is to stop ends a tunnel once it has been still for this long, so that nobody is cut off in the middle of
+/// a message. A page whose WebSocket ends connects anew; to wait for the last of them would be to wait for ever.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// For the words by which a side learns that this is the end (a FIN, or its like within TLS and HTTP/2).
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Joins the two sides once both have switched. Ends when either side does, stands still for too long, or pauses while
+/// the gate is to stop.
 pub(super) fn tunnel(client: OnUpgrade, upstream: OnUpgrade, patience: &Arc<Patience>, idle: u32) {
     let watch = patience.watch(Phase::Body);
     watch.enter_for(Phase::Body, idle);
     tokio::spawn(async move {
         let _here = watch.until_dropped();
-        let joined = async {
-            let (client, upstream) = tokio::try_join!(client, upstream)?;
-            let mut client = Moving { inner: TokioIo::new(client), watch: watch.clone() };
-            let mut upstream = TokioIo::new(upstream);
-            watch.progress();
-            // A reset from either side is how tunnels usually end.
-            let _ = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER).await;
-            Ok::<_, hyper::Error>(())
+        let (client, upstream) = match patiently(&watch, idle, async { tokio::try_join!(client, upstream) }).await {
+            Some(Ok(both)) => both,
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a tunnel never began");
+                return;
+            }
+            None => return,
         };
-        let mut joined = std::pin::pin!(joined);
-        let ended = std::future::poll_fn(|cx| {
-            watch.wakes(cx);
-            if watch.is_overdue() { Poll::Ready(Ok(())) } else { joined.as_mut().poll(cx) }
-        });
-        if let Err(error) = ended.await {
-            tracing::debug!(%error, "a tunnel never began");
+        let mut client = Moving { inner: TokioIo::new(client), watch: watch.clone() };
+        let mut upstream = TokioIo::new(upstream);
+        watch.progress();
+        let copying = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER);
+        // A reset from either side is how tunnels usually end.
+        if patiently(&watch, idle, copying).await.is_none() {
+            let goodbye = async { tokio::join!(client.shutdown(), upstream.shutdown()) };
+            let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         }
     });
+}
+
+/// Works on as long as the watch lets it, `None` when that is over.
+async fn patiently<F: Future>(watch: &Watch, idle: u32, work: F) -> Option<F::Output> {
+    let mut work = std::pin::pin!(work);
+    let mut leaving = false;
+    std::future::poll_fn(|cx| {
+        watch.wakes(cx);
+        if !leaving && watch.patience().is_draining() {
+            leaving = true;
+            watch.enter_for(Phase::Body, watch.limit(PAUSE).min(idle));
+        }
+        match work.as_mut().poll(cx) {
+            Poll::Pending if watch.is_overdue() => Poll::Ready(None),
+            polled => polled.map(Some),
+        }
+    })
+    .await
 }
 
 /// Notes every byte that passes.

@@ -18,7 +18,7 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     );
     assert_eq!(config.upstream.address, UpstreamAddress::Http { host: "127.0.0.1".to_owned(), port: 8080 });
     assert!(config.upstream.preserve_host);
-    assert_eq!(config.server.listen, ["0.0.0.0:4180".parse().expect("an address")]);
+    assert_eq!(config.server.listen, [Listen::Tcp("0.0.0.0:4180".parse().expect("an address"))]);
     assert_eq!(
         (config.server.workers, config.server.max_connections, config.server.max_header_bytes),
         (0, 20_000, 32_768)
@@ -155,7 +155,7 @@ fn single_values_pass_for_lists_and_addresses_for_networks() {
     ))
     .config
     .server;
-    assert_eq!(server.listen, ["[::]:0".parse().expect("an address")]);
+    assert_eq!(server.listen, [Listen::Tcp("[::]:0".parse().expect("an address"))]);
     let networks: Vec<String> = server.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]);
 }

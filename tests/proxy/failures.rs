@@ -157,7 +157,7 @@ async fn bodies_that_stand_still_are_cut() {
     let mut wire = Wire::connect(world.gate).await;
     wire.send("POST /open/ HTTP/1.1\r\nHost: m.example.com\r\nContent-Length: 100\r\n\r\nfirst").await;
     let answer = wire.answer().await;
-    assert_eq!(answer.problem(), (400, "bad-request".to_owned()));
+    assert_eq!(answer.problem(), (408, "bad-request".to_owned()));
     assert!(wire.is_closed().await);
     origin.is_left_alone().await;
 }

@@ -15,6 +15,7 @@ pub(in crate::edge) fn one_of_each(target: &str) -> Vec<Reason> {
     let target = || target.to_owned();
     let mut all = vec![
         Reason::BadRequest { detail: "the parameter state is repeated" },
+        Reason::TooSlow,
         Reason::AmbiguousPath { found: "a dot segment" },
         Reason::LoginRequired { target: target(), scope: None },
         Reason::LoginDeclined { target: target(), scope: None },
@@ -56,6 +57,7 @@ pub(in crate::edge) fn one_of_each(target: &str) -> Vec<Reason> {
 fn slugs_and_statuses_are_those_of_the_contract() {
     let table = [
         ("bad-request", 400),
+        ("bad-request", 408),
         ("ambiguous-path", 400),
         ("login-required", 401),
         ("login-declined", 403),
@@ -205,7 +207,8 @@ fn an_upstreams_failure_is_named_and_its_cause_logged() {
         (Error::Unreachable(refused()), "upstream-unreachable", "connection refused"),
         (Error::Broken("half a head".into()), "upstream-broken", "half a head"),
         (Error::Timeout, "upstream-timeout", "did not answer in time"),
-        (Error::ClientTooSlow, "bad-request", "broke off its request"),
+        (Error::ClientTooSlow, "bad-request", "stood still"),
+        (Error::ClientGone, "bad-request", "broke off its request"),
     ] {
         let fault = Fault::from(error);
         assert_eq!(fault.slug(), slug);

@@ -51,6 +51,7 @@ impl Icon {
             Reason::LoginLoop => Self::TURNS,
             Reason::Forbidden(_) | Reason::JsconfigUrlNotAllowed => Self::LOCK,
             Reason::BadRequest { .. }
+            | Reason::TooSlow
             | Reason::AmbiguousPath { .. }
             | Reason::HeaderTooLarge(_)
             | Reason::JsconfigUrlMissing

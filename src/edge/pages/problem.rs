@@ -36,6 +36,7 @@ pub(super) fn document(reason: &Reason, id: &RequestId, login_url: Option<&str>)
 const fn title(reason: &Reason) -> &'static str {
     match reason {
         Reason::BadRequest { .. } => "Bad request",
+        Reason::TooSlow => "Request too slow",
         Reason::AmbiguousPath { .. } => "Ambiguous path",
         Reason::HeaderTooLarge(_) => "Request head too large",
         Reason::LoginRequired { .. } => "Sign-in required",
@@ -61,6 +62,7 @@ const fn title(reason: &Reason) -> &'static str {
 fn detail(reason: &Reason) -> Cow<'static, str> {
     let detail = match reason {
         Reason::BadRequest { detail } => detail,
+        Reason::TooSlow => "The rest of the request did not come in time.",
         Reason::AmbiguousPath { found } => return Cow::Owned(format!("The path holds {found}.")),
         Reason::HeaderTooLarge(Oversize::RequestLine) => "The request line is longer than this gate accepts.",
         Reason::HeaderTooLarge(Oversize::Headers) => "The request's headers are larger than this gate accepts.",

@@ -119,6 +119,7 @@ fn next(reason: &Reason, pages: &Pages) -> Option<String> {
         | Reason::UpstreamTimeout
         | Reason::Overloaded => Some(String::new()),
         Reason::BadRequest { .. }
+        | Reason::TooSlow
         | Reason::HeaderTooLarge(Oversize::Headers)
         | Reason::Forbidden(Barrier::AllowList | Barrier::Snapshot)
         | Reason::Snapshot

@@ -98,7 +98,7 @@ const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, opera
 #[expect(clippy::too_many_lines, reason = "a table: one row per page")]
 pub(super) const fn fault(reason: &Reason) -> Text {
     match reason {
-        Reason::BadRequest { .. } => Text {
+        Reason::BadRequest { .. } | Reason::TooSlow => Text {
             title: "请求无法处理",
             lead: "浏览器发来的请求不完整，或者格式不对。",
             advice: &["请返回上一页再试；如果是别人发来的链接，请确认链接完整。"],

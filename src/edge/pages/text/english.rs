@@ -106,7 +106,7 @@ const PLAIN: Text = Text { title: "", lead: "", advice: &[], button: None, opera
 #[expect(clippy::too_many_lines, reason = "a table: one row per page")]
 pub(super) const fn fault(reason: &Reason) -> Text {
     match reason {
-        Reason::BadRequest { .. } => Text {
+        Reason::BadRequest { .. } | Reason::TooSlow => Text {
             title: "This request was not understood",
             lead: "The browser sent a request that is incomplete or malformed.",
             advice: &["Go back and try again. If somebody sent you a link, check that it is complete."],

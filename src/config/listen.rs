@@ -1,0 +1,72 @@
+//! Reads where connections come in: addresses, paths of unix sockets, names of sockets that systemd holds.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::Listen;
+use super::problem::Fault;
+use super::reader::Reader;
+
+const EXAMPLE: &str = r#"Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#;
+
+/// `sun_path` is 108 bytes with its NUL on Linux.
+const MAX_SOCKET_PATH_BYTES: usize = 107;
+
+/// Every place a key names; no two the same. None is a mistake.
+pub(super) fn places(read: &mut Reader<'_>, key: &str) -> Vec<Listen> {
+    let before = read.source.problems.len();
+    let places = read.list(key, place);
+    if places.is_empty() && read.source.problems.len() == before {
+        read.refuse(key, Fault::new("is empty", EXAMPLE));
+    }
+    if places.iter().enumerate().any(|(index, place)| places[..index].iter().any(|other| other.is_also(place))) {
+        read.refuse(key, Fault::new("names an address twice", "Keep one of them."));
+    }
+    places
+}
+
+fn place(text: &str) -> Result<Listen, Fault> {
+    if text.starts_with("unix:") || text.starts_with("systemd:") {
+        return Err(Fault::not_yet(EXAMPLE));
+    }
+    text.parse().map(Listen::Tcp).map_err(|_| Fault::new("is not an address and a port", EXAMPLE))
+}
+
+/// What follows `unix:`, here or in the address of an upstream.
+pub(super) fn socket_path(path: &str) -> Result<PathBuf, Fault> {
+    let fault = |message| Fault::new(message, r#"Write "unix:" and an absolute path, such as "unix:/run/app.sock"."#);
+    if !path.starts_with('/') || path.ends_with('/') || path.contains('\0') {
+        Err(fault("is not the absolute path of a socket"))
+    } else if path.len() > MAX_SOCKET_PATH_BYTES {
+        Err(fault("is longer than a socket's path can be"))
+    } else {
+        Ok(PathBuf::from(path))
+    }
+}
+
+impl Listen {
+    /// The address, where it is one.
+    #[must_use]
+    pub const fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) | Self::Systemd(_) => None,
+        }
+    }
+
+    /// Whether both cannot be had: a port that the system chooses is another each time.
+    pub(super) fn is_also(&self, other: &Self) -> bool {
+        self == other && self.tcp().is_none_or(|address| address.port() != 0)
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd(name) => write!(f, "systemd:{name}"),
+        }
+    }
+}

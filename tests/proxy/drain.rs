@@ -1,0 +1,74 @@
+//! A gate that is told to stop: what it waits for, and how long.
+
+use std::time::{Duration, Instant};
+
+use super::gate::{Program, Wants};
+use super::origin::Origin;
+use super::wire::{Wire, get};
+
+const SWITCH: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+
+/// A site whose tunnels echo, and end when the other side does.
+async fn echoing() -> Origin {
+    Origin::start(async |mut conversation| {
+        while conversation.request().await.is_some() {
+            let switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+            conversation.say(switched).await;
+            while let Ok(bytes) = conversation.wire.read().await {
+                if bytes.is_empty() {
+                    return;
+                }
+                conversation.say(bytes).await;
+            }
+        }
+    })
+    .await
+}
+
+async fn tunnel(program: &Program) -> Wire {
+    let mut wire = Wire::connect(program.address).await;
+    wire.send(get("/open/ws", SWITCH)).await;
+    assert_eq!(wire.head().await.expect("a head").status(), 101);
+    wire
+}
+
+async fn echo(wire: &mut Wire) -> bool {
+    wire.try_send("tick").await.is_ok() && wire.exactly(4).await.is_ok_and(|heard| heard == b"tick")
+}
+
+#[tokio::test]
+async fn tunnels_end_in_good_order_as_soon_as_they_pause() {
+    let origin = echoing().await;
+    // Time is kept more finely where the shortest limit is short.
+    let limits = "shutdown_grace = '1h'\nheader_timeout = '800ms'";
+    let mut program = Program::before(&origin, Wants { server: limits, ..Wants::default() }).await;
+    let (mut quiet, mut busy) = (tunnel(&program).await, tunnel(&program).await);
+    assert!(echo(&mut quiet).await && echo(&mut busy).await);
+    program.signal("TERM");
+    let began = Instant::now();
+    let over = tokio::select! {
+        over = quiet.read() => over,
+        () = async { while echo(&mut busy).await { tokio::time::sleep(Duration::from_millis(50)).await } } => {
+            panic!("it was cut in the middle of its talk")
+        }
+    };
+    assert_eq!(over.expect("an end, and no reset"), b"");
+    assert!(began.elapsed() > Duration::from_millis(900), "it could have been about to speak: {:?}", began.elapsed());
+    assert!(echo(&mut busy).await, "who talks is let talk");
+    assert!(program.ended().is_none());
+    assert_eq!(busy.read().await.expect("an end, and no reset"), b"");
+    assert_eq!(program.exit_code().await, Some(0));
+    origin.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn a_tunnel_that_never_pauses_ends_with_the_grace_period() {
+    let origin = echoing().await;
+    let mut program = Program::before(&origin, Wants { server: "shutdown_grace = '700ms'", ..Wants::default() }).await;
+    let mut busy = tunnel(&program).await;
+    program.signal("TERM");
+    let began = Instant::now();
+    while echo(&mut busy).await {}
+    assert!((600..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert_eq!(program.exit_code().await, Some(0));
+}
