@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "http1", holds: http1 },
     Target { name: "jsconfig_url", holds: jsconfig_url },
     Target { name: "path_rules", holds: path_rules },
+    Target { name: "proxy_header", holds: proxy_header },
     Target { name: "return_target", holds: return_target },
     Target { name: "session_cookie", holds: session_cookie },
     Target { name: "wechat_json", holds: wechat_json },
@@ -161,6 +162,11 @@ fn path_rules(bytes: &[u8]) {
     if patterns.len() <= 6 && bytes.len() <= 160 {
         policy::properties::the_strictest_reading_decides(&patterns, path);
     }
+}
+
+/// What comes first on a connection from a proxy.
+fn proxy_header(bytes: &[u8]) {
+    listener::properties::headers_are_told_by_their_first_bytes(bytes);
 }
 
 /// The text of an `rd`.

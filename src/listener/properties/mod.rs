@@ -1,6 +1,7 @@
 //! What holds of every client's connection: never two requests where a strict reader sees one, never a standstill.
 
 mod framing;
+mod proxy_header;
 mod reference;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use super::{Acceptor, Settings, Slots};
 use crate::config;
 use crate::patience::{Limits, Patience, Watch};
 pub(crate) use framing::pieces_make_no_difference;
+pub(crate) use proxy_header::headers_are_told_by_their_first_bytes;
 use reference::Asked;
 
 /// For all of a stream of a few KiB; only a standstill takes as long.
