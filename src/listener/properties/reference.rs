@@ -5,6 +5,8 @@
 pub(super) struct Asked {
     pub method: String,
     pub target: Vec<u8>,
+    /// Whether the first line holds what the gate refuses by a word of its own: a `#` or a control character.
+    pub hides: bool,
     /// Names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Vec<u8>,
@@ -47,6 +49,8 @@ fn head(mut rest: &[u8]) -> Option<(Asked, Body, &[u8])> {
         rest = after;
     }
     let (first, mut rest) = line(rest)?;
+    let hides = first.iter().any(|byte| *byte == b'#' || byte.is_ascii_control());
+    let first: Vec<u8> = first.iter().map(|byte| if byte.is_ascii_control() { b'_' } else { *byte }).collect();
     let mut words = first.split(|byte| *byte == b' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
     let good = is_token(method) && !target.is_empty() && words.next().is_none();
@@ -64,7 +68,7 @@ fn head(mut rest: &[u8]) -> Option<(Asked, Body, &[u8])> {
     }
     let framing = framing(&headers)?;
     let method = String::from_utf8_lossy(method).into_owned();
-    Some((Asked { method, target: target.to_vec(), headers, body: Vec::new(), whole: false }, framing, rest))
+    Some((Asked { method, target: target.to_vec(), hides, headers, body: Vec::new(), whole: false }, framing, rest))
 }
 
 /// Up to CR LF, neither of which may stand alone.
