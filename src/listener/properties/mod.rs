@@ -102,8 +102,7 @@ async fn converse(stream: &[u8], manner: Manner, server: &config::Server) -> Vec
     while acceptor.settings.slots.taken() > 0 {
         tokio::task::yield_now().await;
     }
-    let handed = std::mem::take(&mut *handed.lock().unwrap_or_else(PoisonError::into_inner));
-    handed
+    std::mem::take(&mut *handed.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn are_answers(bytes: &[u8]) {
