@@ -20,7 +20,7 @@ use crate::edge::Edge;
 use crate::edge::access_log::{AccessLog, Sink};
 use crate::edge::pages::Pages;
 use crate::identity::{Identity, KeyError};
-use crate::listener::{self, BindError, Settings, Slots};
+use crate::listener::{self, BindError, Entrance, Origin, Settings, Slots};
 use crate::local::Local;
 use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
@@ -281,13 +281,14 @@ impl Worker {
         let (pages, traffic) = (edge.pages.clone(), edge.traffic.clone());
         let edge = Arc::new(edge);
         let (serving, ticking) = (edge.clone(), edge);
+        let entrances = sockets.into_iter().map(|socket| Entrance { socket, tls: None }).collect();
         runtime.block_on(listener::serve(
-            sockets,
+            entrances,
             settings,
             patience,
-            move |peer| {
+            move |origin: Origin| {
                 let edge = serving.clone();
-                let peer = Peer::new(peer, &edge.rules);
+                let peer = Peer::new(origin.address, &edge.rules);
                 // In a box of its own, there only while a request is: a connection at rest should be small.
                 move |request, watch| {
                     let answering = edge.clone().answer(request, &peer, &watch);

@@ -31,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "framing", holds: framing },
     Target { name: "header_folding", holds: header_folding },
     Target { name: "http1", holds: http1 },
+    Target { name: "http2", holds: http2 },
     Target { name: "jsconfig_url", holds: jsconfig_url },
     Target { name: "path_rules", holds: path_rules },
     Target { name: "proxy_header", holds: proxy_header },
@@ -127,12 +128,23 @@ fn header_folding(bytes: &[u8]) {
     request::properties::headers_are_cleaned(&Came { trusted, target, lines: lines.collect() }, rules());
 }
 
-/// The size of pieces, `early` or nothing; then a stream of requests.
+/// [`manner`]; then a stream of requests.
 fn http1(bytes: &[u8]) {
     let mut input = Input(bytes);
-    let words = input.line();
-    let manner = Manner { piece: numbers(words).next().unwrap_or(usize::MAX), early: says(words, "early") };
+    let manner = manner(input.line());
     listener::properties::requests_are_those_of_a_strict_reader(input.rest(), manner, &site().server);
+}
+
+/// [`manner`]; then frames.
+fn http2(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let manner = manner(input.line());
+    listener::properties::streams_are_answered_in_frames(input.rest(), manner, &site().server);
+}
+
+/// The size of pieces, `early` or nothing.
+fn manner(words: &[u8]) -> Manner {
+    Manner { piece: numbers(words).next().unwrap_or(usize::MAX), early: says(words, "early") }
 }
 
 /// A query; then an address to sign.

@@ -71,7 +71,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/http"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
-    ("tokio_rustls", &["upstream/dial"]),
+    ("tokio_rustls", &["listener", "upstream/dial"]),
     ("webpki_roots", &["tls"]),
     ("toml", &["config"]),
     ("tracing_appender", &["cli"]),

@@ -1,10 +1,8 @@
-//! What holds of every client's connection: never two requests where a strict reader sees one, never a standstill.
+//! What holds of every connection, and a client that sends what it likes to find out.
 
-mod framing;
+mod http2;
 mod proxy_header;
-mod reference;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,14 +11,15 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::UnixStream;
 
-use super::{Acceptor, Settings, Slots};
+pub(crate) use super::http1::properties::{pieces_make_no_difference, requests_are_those_of_a_strict_reader};
+use super::stream::{Plain, Stream};
+use super::{Limits, Refuse, Settings, Slots};
 use crate::config;
-use crate::patience::{Limits, Patience, Watch};
-pub(crate) use framing::pieces_make_no_difference;
+use crate::patience::{self, Patience, Phase, Watch};
+pub(crate) use http2::streams_are_answered_in_frames;
 pub(crate) use proxy_header::headers_are_told_by_their_first_bytes;
-use reference::Asked;
 
 /// For all of a stream of a few KiB; only a standstill takes as long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,60 +33,53 @@ pub(crate) struct Manner {
     pub early: bool,
 }
 
-/// Requests as the gate was handed them.
+/// A request as it was handed on, or as a strict reader has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::listener) struct Asked {
+    pub method: String,
+    pub target: Vec<u8>,
+    /// Whether the first line holds what the gate refuses by a word of its own: a `#` or a control character.
+    pub hides: bool,
+    /// Names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub body: Vec<u8>,
+    /// Whether the body came to its end.
+    pub whole: bool,
+}
+
+/// Requests as the gate was handed them, in order.
 type Handed = Arc<Mutex<Vec<Asked>>>;
 
-/// R44: what is handed on are the requests that a strict reader finds in the stream, from the first on, byte for byte,
-/// and a connection whose client has finished comes to its end.
-pub(crate) fn requests_are_those_of_a_strict_reader(stream: &[u8], manner: Manner, server: &config::Server) {
+type Answering = std::pin::Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
+/// Notes what it is asked.
+pub(super) type Answerer = Box<dyn Fn(Request<Incoming>, Watch) -> Answering + Send + Sync>;
+
+/// Sends bytes to what `serve` makes of a connection and reads until the other side closes: what was handed on, and what
+/// came back.
+pub(super) fn converse<F: Future<Output = ()>>(
+    sent: &[u8],
+    manner: Manner,
+    serve: impl FnOnce(Stream, Watch, Answerer) -> F,
+) -> (Vec<Asked>, Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let handed = runtime.block_on(async {
-        let converse = converse(stream, manner, server);
-        tokio::time::timeout(PATIENCE, converse).await.expect("the connection stands still")
-    });
-    let expected = reference::requests(stream);
-    assert!(handed.len() <= expected.len(), "{handed:#?}\nwhere a strict reader finds\n{expected:#?}");
-    for (handed, expected) in handed.iter().zip(&expected) {
-        is_the_same(handed, expected, manner);
-    }
+    runtime.block_on(async {
+        let handed = Handed::default();
+        let (client, accepted) = UnixStream::pair().expect("two ends");
+        let limits = PATIENCE * 2;
+        let limits = patience::Limits { header: limits, keepalive: limits, response: limits, body: limits };
+        let watch = Patience::new(&limits).watch(Phase::Head);
+        let serving = serve(Stream::Plain(Plain::Unix(accepted)), watch, answerer(handed.clone(), manner));
+        let both = async { tokio::join!(client_side(client, sent, manner.piece), serving).0 };
+        let answers = tokio::time::timeout(PATIENCE, both).await.expect("the connection stands still");
+        let handed = std::mem::take(&mut *handed.lock().unwrap_or_else(PoisonError::into_inner));
+        (handed, answers)
+    })
 }
 
-fn is_the_same(handed: &Asked, expected: &Asked, manner: Manner) {
-    let said = |asked: &Asked| (asked.method.clone(), grouped(&asked.headers));
-    assert_eq!(said(handed), said(expected));
-    let target = String::from_utf8_lossy(&handed.target).into_owned();
-    if expected.hides {
-        assert!(target.ends_with('\\'), "{target:?} hides {:?}", String::from_utf8_lossy(&expected.target));
-    } else {
-        let sent = String::from_utf8_lossy(&expected.target).into_owned();
-        // A target that is a whole URL may lack its path.
-        let same = target == sent || target.trim_end_matches('/').eq_ignore_ascii_case(sent.trim_end_matches('/'));
-        assert!(same || (!sent.starts_with('/') && target.len() <= sent.len() + 1), "{target:?} for {sent:?}");
-    }
-    if handed.whole {
-        assert!(expected.whole, "the body {:?} ended too early", handed.body);
-        assert_eq!(handed.body, expected.body);
-    } else {
-        assert!(expected.body.starts_with(&handed.body) || manner.early);
-    }
-}
-
-/// By name: what else is between two lines of one name means nothing.
-fn grouped(headers: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
-    let mut headers = headers.to_vec();
-    headers.sort_by(|(one, _), (other, _)| one.cmp(other));
-    headers
-}
-
-/// Sends a stream and reads until the other side closes.
-async fn converse(stream: &[u8], manner: Manner, server: &config::Server) -> Vec<Asked> {
-    let handed = Handed::default();
-    let (mut client, accepted) = pair().await;
-    let acceptor = acceptor(server, handed.clone(), manner);
-    acceptor.welcome(accepted, SocketAddr::from(([203, 0, 113, 9], 4711)));
+async fn client_side(mut client: UnixStream, sent: &[u8], piece: usize) -> Vec<u8> {
     let (mut reading, mut writing) = client.split();
     let send = async {
-        for piece in stream.chunks(manner.piece.max(1)) {
+        for piece in sent.chunks(piece.max(1)) {
             if writing.write_all(piece).await.is_err() {
                 return;
             }
@@ -96,45 +88,20 @@ async fn converse(stream: &[u8], manner: Manner, server: &config::Server) -> Vec
         let _ = writing.shutdown().await;
     };
     let mut answers = Vec::new();
-    let (_, _) = tokio::join!(send, reading.read_to_end(&mut answers));
-    are_answers(&answers);
-    // The connection's own task ends last.
-    while acceptor.settings.slots.taken() > 0 {
-        tokio::task::yield_now().await;
-    }
-    std::mem::take(&mut *handed.lock().unwrap_or_else(PoisonError::into_inner))
+    // Whoever is not listened to any more may be cut off.
+    let _ = tokio::join!(send, reading.read_to_end(&mut answers));
+    answers
 }
 
-fn are_answers(bytes: &[u8]) {
-    assert!(bytes.is_empty() || bytes.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(bytes));
+pub(super) fn settings(server: &config::Server) -> Arc<Limits> {
+    Settings::new(server, Arc::new(Slots::new(1))).0
 }
 
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-    (client.expect("connected"), accepted.expect("accepted").0)
+pub(super) fn refuse() -> Refuse {
+    Arc::new(|status: StatusCode| {
+        Bytes::from(format!("HTTP/1.1 {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", status.as_u16()))
+    })
 }
-
-fn acceptor(
-    server: &config::Server,
-    handed: Handed,
-    manner: Manner,
-) -> Acceptor<impl Fn(SocketAddr) -> Answerer + Clone + Send + 'static> {
-    let limit = PATIENCE * 2;
-    let limits = Limits { header: limit, keepalive: limit, response: limit, body: limit };
-    Acceptor {
-        settings: Settings::new(server, Arc::new(Slots::new(8))),
-        patience: Patience::new(&limits),
-        connected: move |_| answerer(handed.clone(), manner),
-        refuse: Arc::new(|status: StatusCode| {
-            Bytes::from(format!("HTTP/1.1 {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", status.as_u16()))
-        }),
-    }
-}
-
-type Answering = std::pin::Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
-type Answerer = Box<dyn Fn(Request<Incoming>, Watch) -> Answering + Send>;
 
 /// Notes what it is asked.
 fn answerer(handed: Handed, manner: Manner) -> Answerer {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::proxy_header::{MAX_BYTES, read};
+use crate::listener::proxy_header::{MAX_BYTES, read};
 
 /// R15: a header is told by its first bytes, alike in whatever pieces it comes; it ends in bounded time, takes no byte of
 /// what follows, and names whom it says.

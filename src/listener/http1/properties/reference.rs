@@ -1,18 +1,6 @@
 //! A strict and slow reader of HTTP/1 streams, by the letter of RFC 9112: what it does not accept, nobody has to.
 
-/// A request that every reader takes alike.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub method: String,
-    pub target: Vec<u8>,
-    /// Whether the first line holds what the gate refuses by a word of its own: a `#` or a control character.
-    pub hides: bool,
-    /// Names in lower case.
-    pub headers: Vec<(String, Vec<u8>)>,
-    pub body: Vec<u8>,
-    /// Whether the body came to its end.
-    pub whole: bool,
-}
+use crate::listener::properties::Asked;
 
 /// How a head says that its body is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
