@@ -7,6 +7,8 @@ pub mod fault;
 mod forms;
 mod handed_off;
 pub mod pages;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod tally;
 
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use crate::config::{Config, PublicUrl, SignedHost};
 use crate::listener::properties::Manner;
 use crate::request::Rules;
 use crate::request::properties::Came;
-use crate::{config, identity, listener, local, login, policy, request, session, wechat};
+use crate::{config, edge, identity, listener, local, login, policy, request, session, wechat};
 use input::{Input, numbers, says};
 
 /// A property that bytes may break, by the name of its target in `fuzz/`.
@@ -24,6 +24,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "access_log", holds: access_log },
     Target { name: "callback_query", holds: callback_query },
     Target { name: "config", holds: config },
     Target { name: "cookie_header", holds: cookie_header },
@@ -75,6 +76,14 @@ fn site() -> &'static Config {
 fn rules() -> &'static Rules {
     static RULES: OnceLock<Rules> = OnceLock::new();
     RULES.get_or_init(|| Rules::new(&site().server, &site().identity, &site().public_url))
+}
+
+/// A method; then a target.
+fn access_log(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    if let (Some(method), Some(target)) = (input.text_line(), input.text()) {
+        edge::properties::a_request_leaves_one_plain_line(method, target);
+    }
 }
 
 /// `proof` or nothing; the query; a line of cookies.
