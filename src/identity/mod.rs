@@ -4,6 +4,8 @@ mod cookies;
 mod headers;
 mod jwt;
 mod known;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};

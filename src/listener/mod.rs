@@ -6,6 +6,8 @@ mod bind;
 mod clear;
 mod http1;
 mod http2;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 pub mod proxy_header;
 mod stream;
 

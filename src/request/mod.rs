@@ -9,6 +9,8 @@ mod headers;
 mod lines;
 mod navigation;
 mod path;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 
 use std::net::IpAddr;
 use std::sync::Arc;
