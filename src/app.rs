@@ -3,7 +3,7 @@
 mod tls;
 mod wechat;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Poll;
@@ -22,7 +22,8 @@ use crate::edge::access_log::{AccessLog, Sink};
 use crate::edge::pages::Pages;
 use crate::edge::{Edge, Https};
 use crate::identity::{Identity, KeyError};
-use crate::listener::{self, BindError, Entrance, Origin, Settings, Slots};
+pub use crate::listener::Inherited;
+use crate::listener::{self, BindError, Bound, Entrance, Origin, Settings, Slots, Socket, SocketFile};
 use crate::local::Local;
 use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
@@ -44,6 +45,8 @@ pub struct Options {
     pub clock: Clock,
     /// For the demo: an ordinary browser is let through the official account's door.
     pub every_browser_is_wechat: bool,
+    /// What systemd holds for the gate.
+    pub inherited: Inherited,
     /// Where access lines go, asked once per worker.
     pub access_log: Arc<dyn Fn() -> Sink + Send + Sync>,
 }
@@ -53,6 +56,7 @@ impl Default for Options {
         Self {
             clock: Clock::system(),
             every_browser_is_wechat: false,
+            inherited: Inherited::default(),
             access_log: Arc::new(|| Box::new(std::io::stderr())),
         }
     }
@@ -70,8 +74,9 @@ impl std::fmt::Debug for Options {
 /// A gate that holds its addresses and is ready to run.
 #[derive(Debug)]
 pub struct App {
-    addresses: Vec<SocketAddr>,
-    tls_addresses: Vec<SocketAddr>,
+    addresses: Vec<Listen>,
+    tls_addresses: Vec<Listen>,
+    socket_files: Vec<SocketFile>,
     workers: Vec<Worker>,
     tls: Option<Tls>,
     admin: Option<Admin>,
@@ -82,7 +87,7 @@ pub struct App {
 /// What one worker's thread needs.
 #[derive(Debug)]
 struct Worker {
-    entrances: Vec<Entrance<TcpListener>>,
+    entrances: Vec<Entrance<Socket>>,
     edge: Edge,
     settings: Settings,
     limits: Limits,
@@ -168,10 +173,12 @@ impl App {
             count => count,
         };
         let tls = config.server.tls.as_ref().map(|section| Tls::new(section, clock.clone())).transpose()?;
-        let (addresses, sockets) = listener::bind(&config.server.listen, count)?;
+        let Bound { addresses, sockets, mut files } =
+            listener::bind("server.listen", &config.server.listen, &options.inherited, count)?;
         let of_tls: &[Listen] = config.server.tls.as_ref().map_or(&[], |section| &section.listen);
-        let (tls_addresses, tls_sockets) =
-            listener::bind(of_tls, count).map_err(|error| error.named("server.tls.listen"))?;
+        let Bound { addresses: tls_addresses, sockets: tls_sockets, files: tls_files } =
+            listener::bind("server.tls.listen", of_tls, &options.inherited, count)?;
+        files.extend(tls_files);
         let slots = Arc::new(Slots::new(config.server.max_connections));
         let traffic: Vec<Arc<Traffic>> = sockets.iter().map(|_| Arc::default()).collect();
         let workers = sockets
@@ -212,18 +219,18 @@ impl App {
         let parts =
             admin::Parts { official_account, wecom, calls, sessions, login, traffic, slots, store: memory, clock };
         let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
-        Ok(Self { addresses, tls_addresses, workers, tls, admin, control })
+        Ok(Self { addresses, tls_addresses, socket_files: files, workers, tls, admin, control })
     }
 
     /// Where the gate listens without TLS, ports found.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Listen] {
         &self.addresses
     }
 
     /// Where the gate listens for TLS, ports found.
     #[must_use]
-    pub fn tls_addresses(&self) -> &[SocketAddr] {
+    pub fn tls_addresses(&self) -> &[Listen] {
         &self.tls_addresses
     }
 
@@ -275,6 +282,8 @@ impl App {
                 early = endings.recv() => early,
             }
         });
+        // While somebody still listens there, so that nobody has taken the place.
+        drop(self.socket_files);
         told.send_replace(true);
         for thread in threads {
             // Its ending has been reported above.
