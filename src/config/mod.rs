@@ -15,6 +15,8 @@ mod pages;
 mod parse;
 mod paths;
 mod problem;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod reader;
 mod roots;
 mod routes;

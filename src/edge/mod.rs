@@ -8,6 +8,8 @@ mod forms;
 mod handed_off;
 mod https;
 pub mod pages;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod tally;
 
 use std::sync::Arc;

@@ -10,6 +10,8 @@ mod http2;
 mod inherited;
 mod introduction;
 mod last_call;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 pub mod proxy_header;
 mod stream;
 

@@ -13,6 +13,8 @@ pub mod handoff;
 mod logout;
 mod outcome;
 mod params;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod return_to;
 mod rounds;
 mod standing;

@@ -10,6 +10,8 @@ mod http2;
 mod lines;
 mod navigation;
 mod path;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 
 use std::net::IpAddr;
 use std::sync::Arc;

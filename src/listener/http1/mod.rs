@@ -1,6 +1,8 @@
 //! HTTP/1 on one connection, from its first byte to its last: told to go when the gate stops, closed when it stands still.
 
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(super) mod properties;
 mod socket;
 
 use std::convert::Infallible;
