@@ -2,17 +2,17 @@
 
 /// A room of the house, and the rooms above it that it may use. Order matters: nobody may use what comes later, so
 /// there can be no cycle. Liberties beyond the first map: `config`, `store` and `request` use `clock` (a random
-/// secret, expiries, ids), and `upstream` reads which upstream `policy` chose. `metrics` lies high up since whoever does
+/// secret, expiries, ids), `config` asks `tls` whether certificates are good before anything starts, and `upstream` reads which upstream `policy` chose. `metrics` lies high up since whoever does
 /// something counts it; `admin` lies beside `edge` and knows nothing of visitors' requests.
 pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("secret", &[]),
     ("clock", &[]),
-    ("tls", &[]),
+    ("tls", &["clock"]),
     ("patience", &[]),
     ("metrics", &["types"]),
     ("simulator", &[]),
-    ("config", &["types", "secret", "clock"]),
+    ("config", &["types", "secret", "clock", "tls"]),
     ("store", &["types", "clock"]),
     ("request", &["types", "clock", "config"]),
     ("attempts", &["clock", "store", "request"]),
@@ -72,6 +72,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("reqwest", &["wechat/http"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
     ("tokio_rustls", &["upstream/dial"]),
+    ("webpki", &["tls"]),
     ("webpki_roots", &["tls"]),
     ("toml", &["config"]),
     ("tracing_appender", &["cli"]),
