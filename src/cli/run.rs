@@ -33,6 +33,9 @@ pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
     for address in app.addresses() {
         info!(%address, public_url = %loaded.config.public_url.origin, "listening");
     }
+    for address in app.tls_addresses() {
+        info!(%address, public_url = %loaded.config.public_url.origin, "listening for TLS");
+    }
     if let Some(address) = app.admin_address() {
         info!(%address, "listening for the operator");
     }

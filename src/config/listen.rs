@@ -4,9 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::Listen;
 use super::problem::Fault;
 use super::reader::Reader;
+use super::{Listen, Server};
 
 const EXAMPLE: &str = r#"Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#;
 
@@ -42,6 +42,13 @@ pub(super) fn socket_path(path: &str) -> Result<PathBuf, Fault> {
         Err(fault("is longer than a socket's path can be"))
     } else {
         Ok(PathBuf::from(path))
+    }
+}
+
+impl Server {
+    /// Every place where visitors come in, by TLS or without.
+    pub fn places(&self) -> impl Iterator<Item = &Listen> {
+        self.listen.iter().chain(self.tls.iter().flat_map(|tls| &tls.listen))
     }
 }
 

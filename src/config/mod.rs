@@ -24,6 +24,7 @@ mod sections;
 mod session;
 mod site;
 mod source;
+mod tls;
 mod upstream;
 mod value;
 
@@ -40,6 +41,7 @@ pub use problem::{Origin, Problem, Problems};
 pub use reader::Effective;
 
 use crate::secret::Secret;
+pub use crate::tls::Pair;
 use crate::types::{AgentId, AppId, OpenId, Scope, UnionId, UserId};
 
 /// Everything `config.toml` and the environment said, checked.
@@ -119,6 +121,19 @@ pub struct Server {
     pub header_timeout: Duration,
     pub keepalive_timeout: Duration,
     pub shutdown_grace: Duration,
+    /// `None`: no TLS.
+    pub tls: Option<Tls>,
+}
+
+/// TLS by the gate itself.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Beside the plain places of [`Server::listen`]; never empty, none in both.
+    pub listen: Vec<Listen>,
+    /// Never empty, each found good; the first is for whoever asks for no name, or none of the others'.
+    pub pairs: Vec<Pair>,
+    /// The plain listeners answer 308 to `public_url`, which is https then.
+    pub redirect_http: bool,
 }
 
 /// Where connections come in.

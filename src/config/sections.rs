@@ -8,6 +8,7 @@ use super::listen;
 use super::problem::Fault;
 use super::reader::Reader;
 use super::site::Site;
+use super::tls;
 use super::{Endpoints, Language, Log, LogFormat, LogLevel, PublicUrl, Server, SignIn, VerifyFile};
 
 pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
@@ -30,14 +31,16 @@ pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
     Some(PublicUrl { origin: site.origin(), https: site.https, host: site.host.to_string(), port: site.port })
 }
 
-pub(super) fn server(read: &mut Reader<'_>) -> Server {
+pub(super) fn server(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> Server {
     later_switch(
         read,
         "server.proxy_protocol",
         "Let the proxy in front send X-Forwarded-For, and name it in server.trusted_proxies.",
     );
+    let listen = listen::places(read, "server.listen");
+    let tls = tls::tls(read, &listen, public_url);
     Server {
-        listen: listen::places(read, "server.listen"),
+        listen,
         trusted_proxies: trusted_proxies(read),
         workers: read.integer("server.workers"),
         max_connections: read.integer("server.max_connections"),
@@ -45,6 +48,7 @@ pub(super) fn server(read: &mut Reader<'_>) -> Server {
         header_timeout: read.duration("server.header_timeout"),
         keepalive_timeout: read.duration("server.keepalive_timeout"),
         shutdown_grace: read.duration("server.shutdown_grace"),
+        tls,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod body;
 pub mod fault;
 mod forms;
 mod handed_off;
+mod https;
 pub mod pages;
 mod tally;
 
@@ -21,6 +22,7 @@ use access_log::AccessLog;
 use answering::{Answering, Step};
 use body::Body;
 use fault::{Barrier, Fault, Reason};
+pub use https::Https;
 use pages::{Pages, Way};
 
 use crate::config::{Auth, OnAnonymous};
@@ -40,6 +42,8 @@ use crate::upstream::{self, Upstream};
 #[derive(Debug)]
 pub struct Edge {
     pub rules: Rules,
+    /// Where those go who come in the clear; `None`: nowhere.
+    pub https: Option<Https>,
     pub policy: Policy,
     pub sessions: Arc<Sessions>,
     pub login: Arc<Login>,
@@ -98,6 +102,9 @@ impl Edge {
             Ok(None) => {}
             Ok(Some(answer)) => return Step::now(Ok(answer.map(Body::from))),
             Err(refused) => return Step::now(Err(refused.into())),
+        }
+        if let Some(answer) = self.https.as_ref().and_then(|https| https.answer(request.head())) {
+            return Step::now(Ok(answer));
         }
         let edge = self.clone();
         if self.jsconfig.is_at(request.head().path()) {

@@ -20,10 +20,10 @@ pub fn bind(listen: &[Listen], workers: usize) -> Result<(Vec<SocketAddr>, Vec<V
     for wanted in listen.iter().filter_map(Listen::tcp) {
         // With port 0 the first socket finds the port that the others share.
         let mut address = wanted;
-        is_free(address).map_err(|source| BindError { address, source })?;
+        is_free(address).map_err(|source| BindError::new(address, source))?;
         for worker in &mut sockets {
-            let socket = listen_on(address).map_err(|source| BindError { address, source })?;
-            address = socket.local_addr().map_err(|source| BindError { address, source })?;
+            let socket = listen_on(address).map_err(|source| BindError::new(address, source))?;
+            address = socket.local_addr().map_err(|source| BindError::new(address, source))?;
             worker.push(socket);
         }
         addresses.push(address);
@@ -33,10 +33,23 @@ pub fn bind(listen: &[Listen], workers: usize) -> Result<(Vec<SocketAddr>, Vec<V
 
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("server.listen: cannot listen on {address}: {source}")]
+#[error("{key}: cannot listen on {address}: {source}")]
 pub struct BindError {
+    key: &'static str,
     address: SocketAddr,
     source: io::Error,
+}
+
+impl BindError {
+    const fn new(address: SocketAddr, source: io::Error) -> Self {
+        Self { key: "server.listen", address, source }
+    }
+
+    /// The same, said of another key of the configuration.
+    #[must_use]
+    pub fn named(self, key: &'static str) -> Self {
+        Self { key, ..self }
+    }
 }
 
 /// Sockets that share their port would share it with another gate's, too: two would run where one was meant.

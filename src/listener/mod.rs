@@ -3,33 +3,31 @@
 //! One per worker: its sockets, connections and watches belong to one thread.
 
 mod bind;
-mod connection;
-mod framing;
+mod http1;
+mod http2;
 pub mod proxy_header;
-mod socket;
+mod stream;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
-use http_body::Body as _;
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
 pub use bind::{BindError, bind};
-use connection::Tracked;
-use framing::Turn;
-use socket::Socket;
+use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -70,27 +68,40 @@ impl Drop for Slot {
 
 /// What one worker's listener needs to know.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    http: http1::Builder,
+pub struct Settings(Arc<Limits>);
+
+#[derive(Debug)]
+struct Limits {
+    http1: hyper::server::conn::http1::Builder,
     max_head: usize,
     slots: Arc<Slots>,
     grace: Duration,
 }
 
 impl Settings {
-    /// hyper's default is 400 KiB per connection.
-    const BUFFER: usize = 64 * 1024;
-
     #[must_use]
     pub fn new(server: &config::Server, slots: Arc<Slots>) -> Self {
-        let mut http = http1::Builder::new();
-        // Time is kept by `Patience`: hyper's own timer is re-armed for every request.
-        http.header_read_timeout(None);
-        http.max_header_size(server.max_header_bytes);
-        http.max_buf_size(Self::BUFFER.max(server.max_header_bytes + 8 * 1024));
-        http.half_close(false);
-        Self { http, max_head: server.max_header_bytes, slots, grace: server.shutdown_grace }
+        let max_head = server.max_header_bytes;
+        Self(Arc::new(Limits { http1: http1::builder(max_head), max_head, slots, grace: server.shutdown_grace }))
     }
+}
+
+/// What a client of TLS may choose from, the best first (RFC 7301).
+pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
+
+/// A socket to accept connections on, and how they speak TLS if they do.
+#[derive(Debug, Clone)]
+pub struct Entrance<S> {
+    pub socket: S,
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    pub address: SocketAddr,
+    /// Whether it speaks TLS with the gate itself.
+    pub tls: bool,
 }
 
 /// Writes the answer to what is no request at all; the whole of it, head and body.
@@ -104,7 +115,7 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 /// # Errors
 /// When the runtime cannot take the sockets over.
 pub async fn serve<C, H, F, B>(
-    sockets: Vec<StdListener>,
+    entrances: Vec<Entrance<StdListener>>,
     settings: Settings,
     patience: Arc<Patience>,
     connected: C,
@@ -113,18 +124,18 @@ pub async fn serve<C, H, F, B>(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()>
 where
-    C: Fn(SocketAddr) -> H + Clone + Send + 'static,
-    H: Fn(Request<Incoming>, Watch) -> F + Send + 'static,
+    C: Fn(Origin) -> H + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Watch) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    let acceptor = Acceptor { settings: settings.clone(), patience: patience.clone(), connected, refuse };
+    let reception = Reception { settings: settings.clone(), patience: patience.clone(), connected, refuse };
     let mut accepting = Vec::new();
-    for socket in sockets {
-        let listener = TcpListener::from_std(socket)?;
-        accepting.push(tokio::spawn(accept(listener, acceptor.clone())));
+    for Entrance { socket, tls } in entrances {
+        let entrance = Entrance { socket: TcpListener::from_std(socket)?, tls };
+        accepting.push(tokio::spawn(reception.clone().open(entrance)));
     }
-    drop(acceptor);
+    drop(reception);
 
     let mut ticks = tokio::time::interval(patience.tick());
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -136,7 +147,7 @@ where
         }
     }
     patience.drain();
-    let deadline = tokio::time::Instant::now() + settings.grace;
+    let deadline = tokio::time::Instant::now() + settings.0.grace;
     for task in accepting {
         // It ends by itself once nobody is left waiting to be accepted.
         let _ = task.await;
@@ -149,51 +160,108 @@ where
     Ok(())
 }
 
-struct Acceptor<C> {
+/// Takes connections in and sees to each of them.
+#[derive(Clone)]
+struct Reception<C> {
     settings: Settings,
     patience: Arc<Patience>,
     connected: C,
     refuse: Refuse,
 }
 
-impl<C: Clone> Clone for Acceptor<C> {
-    fn clone(&self) -> Self {
-        Self {
-            settings: self.settings.clone(),
-            patience: self.patience.clone(),
-            connected: self.connected.clone(),
-            refuse: self.refuse.clone(),
+impl<C, H, F, B> Reception<C>
+where
+    C: Fn(Origin) -> H + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Watch) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
+    /// Accepts connections at one entrance until the gate stops.
+    async fn open(self, entrance: Entrance<TcpListener>) {
+        // Draining must find this task too.
+        let watch = self.patience.watch(Phase::Own);
+        let _here = watch.until_dropped();
+        loop {
+            let accepted = std::future::poll_fn(|cx| {
+                watch.wakes(cx);
+                match entrance.socket.poll_accept(cx) {
+                    Poll::Pending if self.patience.is_draining() => Poll::Ready(None),
+                    polled => polled.map(Some),
+                }
+            });
+            match accepted.await {
+                Some(Ok((stream, peer))) => {
+                    // Without it small answers wait for the client's delayed acknowledgement.
+                    let _ = stream.set_nodelay(true);
+                    self.welcome(Plain::Tcp(stream), peer, entrance.tls.clone());
+                }
+                Some(Err(error)) if is_about_one_connection(&error) => {}
+                Some(Err(error)) => {
+                    // Out of descriptors or memory: what is open goes on, and something will close soon.
+                    warn!(%error, "cannot accept connections");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                None => return,
+            }
+        }
+    }
+
+    fn welcome(&self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
+        let Some(slot) = self.settings.0.slots.take() else {
+            if tls.is_none() {
+                // The socket's buffer is empty: this either goes out whole at once or the peer is not worth waiting for.
+                let _ = stream.try_write(&(self.refuse)(StatusCode::SERVICE_UNAVAILABLE));
+            }
+            return;
+        };
+        let watch = self.patience.watch(Phase::Head);
+        let here = (slot, watch.until_dropped());
+        let reception = self.clone();
+        tokio::spawn(async move {
+            let _here = here;
+            reception.attend(stream, peer, tls, watch).await;
+        });
+    }
+
+    /// Everything a connection is for, from its first byte to its last.
+    async fn attend(self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>, watch: Watch) {
+        let origin = Origin { address: peer, tls: tls.is_some() };
+        let (stream, speaks_http2) = match tls {
+            None => (Stream::Plain(stream), false),
+            Some(tls) => match Box::pin(handshake(stream, tls, &watch)).await {
+                Some(stream) => stream,
+                None => return,
+            },
+        };
+        let Self { settings, patience: _, connected, refuse } = self;
+        let answer = connected(origin);
+        // Its future is the larger one.
+        if speaks_http2 {
+            Box::pin(http2::serve(stream, &settings.0, watch, answer)).await;
+        } else {
+            http1::serve(stream, &settings.0, &watch, answer, refuse).await;
         }
     }
 }
 
-async fn accept<C, H, F, B>(listener: TcpListener, acceptor: Acceptor<C>)
-where
-    C: Fn(SocketAddr) -> H + Clone + Send + 'static,
-    H: Fn(Request<Incoming>, Watch) -> F + Send + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
-{
-    // Draining must find this task too.
-    let watch = acceptor.patience.watch(Phase::Own);
-    let _here = watch.until_dropped();
-    loop {
-        let accepted = std::future::poll_fn(|cx| {
-            watch.wakes(cx);
-            match listener.poll_accept(cx) {
-                std::task::Poll::Pending if acceptor.patience.is_draining() => std::task::Poll::Ready(None),
-                polled => polled.map(Some),
-            }
-        });
-        match accepted.await {
-            Some(Ok((stream, peer))) => acceptor.welcome(stream, peer),
-            Some(Err(error)) if is_about_one_connection(&error) => {}
-            Some(Err(error)) => {
-                // Out of descriptors or memory: what is open goes on, and something will close soon.
-                warn!(%error, "cannot accept connections");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            None => return,
+/// Speaks TLS as long as the watch lets it; tells whether HTTP/2 was agreed on (RFC 7301).
+async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch) -> Option<(Stream, bool)> {
+    let mut accepting = TlsAcceptor::from(tls).accept(stream);
+    let accepted = std::future::poll_fn(|cx| {
+        watch.wakes(cx);
+        match Pin::new(&mut accepting).poll(cx) {
+            Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(None),
+            polled => polled.map(Some),
+        }
+    });
+    match accepted.await? {
+        Ok(stream) => {
+            let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            Some((Stream::Tls(Box::new(stream)), speaks_http2))
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
         }
     }
 }
@@ -201,49 +269,4 @@ where
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// What hyper left of an ambiguous target looks harmless; with a backslash nobody takes it for that (R6).
-fn show_ambiguity(target: &mut Uri) {
-    let shown = format!("{}\\", target.path());
-    *target = shown.parse().unwrap_or_else(|_| Uri::from_static("/\\"));
-}
-
-impl<C, H, F, B> Acceptor<C>
-where
-    C: Fn(SocketAddr) -> H + Clone + Send + 'static,
-    H: Fn(Request<Incoming>, Watch) -> F + Send + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
-{
-    fn welcome(&self, stream: TcpStream, peer: SocketAddr) {
-        let Some(slot) = self.settings.slots.take() else {
-            // The socket's buffer is empty: this either goes out whole at once or the peer is not worth waiting for.
-            let _ = stream.try_write(&(self.refuse)(StatusCode::SERVICE_UNAVAILABLE));
-            return;
-        };
-        // Without it small answers wait for the client's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let watch = self.patience.watch(Phase::Head);
-        let answer = (self.connected)(peer);
-        let turn = Arc::new(Turn::new());
-        let socket = Socket::new(stream, watch.clone(), turn.clone(), self.settings.max_head, self.refuse.clone());
-        let (requests, taking) = (watch.clone(), turn.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            requests.enter(Phase::Own);
-            let turn = taking.clone();
-            if turn.ambiguous.load(Ordering::Relaxed) {
-                show_ambiguity(request.uri_mut());
-            }
-            turn.request_began(request.body().size_hint().exact());
-            let watch = requests.clone();
-            let answered = answer(request, watch.clone());
-            async move { Ok::<_, Infallible>(Tracked::response(answered.await, watch, turn)) }
-        });
-        let http = self.settings.http.clone();
-        tokio::spawn(async move {
-            let _here = (slot, watch.until_dropped());
-            connection::drive(socket, http, service, watch, turn).await;
-        });
-    }
 }

@@ -15,6 +15,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether it is one of `trusted_proxies`.
     pub trusted: bool,
+    /// Whether it speaks TLS with the gate itself.
+    tls: bool,
     ip: HeaderValue,
 }
 
@@ -33,9 +35,22 @@ impl Peer {
         Self {
             address: SocketAddr::new(ip, address.port()),
             trusted: rules.trusts(ip),
+            tls: false,
             ip: HeaderValue::from_str(&ip.to_string()).expect("an address is a header value"),
         }
     }
+
+    /// Notes whether the connection is one of TLS.
+    #[must_use]
+    pub fn over_tls(self, tls: bool) -> Self {
+        Self { tls, ..self }
+    }
+}
+
+/// Whether the visitor came by TLS, here or to a trusted proxy in front. Asked before the header is rewritten.
+pub(super) fn came_by_tls(headers: &HeaderMap, peer: &Peer) -> bool {
+    let told = || headers.get(&X_FORWARDED_PROTO).and_then(|proto| tokens(proto).next());
+    peer.tls || peer.trusted && told().is_some_and(|proto| proto.eq_ignore_ascii_case(b"https"))
 }
 
 /// An IPv4 address that came through an IPv6 socket is that IPv4 address (R31).

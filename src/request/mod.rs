@@ -66,6 +66,7 @@ pub struct Head {
     asker: Asker,
     upgrade: Option<HeaderValue>,
     wants_trailers: bool,
+    by_tls: bool,
 }
 
 /// The id that a request's answer and log line share.
@@ -103,9 +104,10 @@ impl Rules {
             return Err(Refused { refusal, asker });
         }
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
+        let by_tls = forwarded::came_by_tls(&parts.headers, peer);
         let client = forwarded::rewrite(&mut parts, peer, self, &asker.id);
         Ok(Clean {
-            head: Head { parts, client, asker, upgrade: hops.upgrade, wants_trailers: hops.wants_trailers },
+            head: Head { parts, client, asker, upgrade: hops.upgrade, wants_trailers: hops.wants_trailers, by_tls },
             body: CleanBody::new(body, self.jwt_header.clone()),
         })
     }
@@ -180,6 +182,12 @@ impl Head {
     #[must_use]
     pub fn asker(&self) -> &Asker {
         &self.asker
+    }
+
+    /// Whether the visitor came by TLS, as far as can be known.
+    #[must_use]
+    pub fn came_by_tls(&self) -> bool {
+        self.by_tls
     }
 
     /// The protocol the client wants to change to, when it does.

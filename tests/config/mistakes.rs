@@ -112,19 +112,10 @@ fn each_mistake_has_its_words() {
         ),
         (
             "",
-            "[server.tls]\ncert = 1",
-            "server.tls: not supported yet. Remove it, and let nginx or Caddy in front of the gate speak TLS; name that in server.trusted_proxies.",
-        ),
-        (
-            "",
             "[admin]\nlisten = \"4181\"",
             r#"admin.listen: is not an address and a port. Write an IP address and a port, such as "127.0.0.1:4181"."#,
         ),
-        (
-            "",
-            "[admin]\nlisten = \"127.0.0.1:4180\"",
-            "admin.listen: is an address of server.listen. Choose another port.",
-        ),
+        ("", "[admin]\nlisten = \"127.0.0.1:4180\"", "admin.listen: is an address for visitors. Choose another port."),
         (
             "",
             "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"15 bytes, or so\"",

@@ -44,7 +44,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "types", "secret", "clock", "patience", "metrics", "config", "store", "request", "policy", "wechat",
+            "types", "secret", "clock", "tls", "patience", "metrics", "config", "store", "request", "policy", "wechat",
             "session", "login", "identity", "local", "upstream", "edge", "listener", "admin",
         ],
     ),
@@ -71,7 +71,7 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/http"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
-    ("tokio_rustls", &["upstream/dial"]),
+    ("tokio_rustls", &["listener", "upstream/dial"]),
     ("webpki", &["tls"]),
     ("webpki_roots", &["tls"]),
     ("toml", &["config"]),

@@ -184,6 +184,7 @@ fn rules() -> Rules {
         header_timeout: Duration::from_secs(1),
         keepalive_timeout: Duration::from_secs(1),
         shutdown_grace: Duration::from_secs(1),
+        tls: None,
     };
     let identity = config::Identity { headers: true, encoding: config::Encoding::Percent, jwt: None };
     Rules::new(&server, &identity, &public_url())

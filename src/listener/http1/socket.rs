@@ -10,14 +10,14 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-use super::Refuse;
 use super::framing::{Framing, Turn};
+use crate::listener::Refuse;
+use crate::listener::stream::Stream;
 use crate::patience::{Phase, Watch};
 
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     watch: Watch,
     refuse: Refuse,
     framing: Framing,
@@ -35,7 +35,7 @@ impl Socket {
     /// Of a client that sends its next request early, this much is read.
     const MAX_HELD: usize = 8 * 1024;
 
-    pub(super) fn new(stream: TcpStream, watch: Watch, turn: Arc<Turn>, max_head: usize, refuse: Refuse) -> Self {
+    pub(super) fn new(stream: Stream, watch: Watch, turn: Arc<Turn>, max_head: usize, refuse: Refuse) -> Self {
         Self {
             stream,
             watch,
@@ -50,15 +50,14 @@ impl Socket {
     }
 
     /// Waits for the first bytes of a request. `false` when there is no more to wait for.
-    pub(super) async fn something_came(&self, watch: &Watch) -> bool {
+    pub(super) async fn something_came(&mut self, watch: &Watch) -> bool {
         if !self.held.is_empty() {
             return true;
         }
         std::future::poll_fn(|cx| {
             watch.wakes(cx);
-            // A look, not a read: who only says goodbye needs no reader made for it.
-            match self.stream.poll_peek(cx, &mut ReadBuf::new(&mut [0])) {
-                Poll::Ready(seen) => Poll::Ready(seen.is_ok_and(|bytes| bytes > 0)),
+            match self.stream.poll_something(cx, &mut self.held, Self::MAX_HELD) {
+                Poll::Ready(came) => Poll::Ready(came.unwrap_or(false)),
                 Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(false),
                 Poll::Pending => Poll::Pending,
             }
@@ -77,23 +76,8 @@ impl Socket {
 
     /// hyper reads on during its answer, to see whether the client is still there.
     fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.held.is_empty() {
-            // Mostly nothing is there, and then nothing must be prepared for it.
-            ready!(self.stream.poll_read_ready(cx))?;
-            self.held.reserve(Self::MAX_HELD);
-            let read = self.stream.try_read_buf(&mut self.held);
-            if self.held.is_empty() {
-                self.held = BytesMut::new();
-            }
-            match read {
-                Ok(0) => return Poll::Ready(Ok(())),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        if self.held.is_empty() && !ready!(self.stream.poll_held(cx, &mut self.held, Self::MAX_HELD))? {
+            return Poll::Ready(Ok(()));
         }
         // Whoever finishes the answer wakes this task.
         self.turn.waiting.store(true, Ordering::Relaxed);
@@ -200,7 +184,8 @@ impl AsyncWrite for Socket {
         true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.unflushed = false;
         Poll::Ready(Ok(()))
     }

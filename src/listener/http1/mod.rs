@@ -1,35 +1,84 @@
-//! One connection from accept to close: told to go when the gate stops, closed when it stands still.
+//! HTTP/1 on one connection, from its first byte to its last: told to go when the gate stops, closed when it stands still.
 
+mod framing;
+mod socket;
+
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::{Builder, UpgradeableConnection};
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 
-use super::BoxError;
-use super::framing::Turn;
-use super::socket::Socket;
+use super::stream::Stream;
+use super::{BoxError, Limits, Refuse};
 use crate::patience::{Phase, Watch};
+use framing::Turn;
+use socket::Socket;
+
+/// hyper's default is 400 KiB per connection.
+const BUFFER: usize = 64 * 1024;
+
+/// What hyper is told of every connection.
+pub(super) fn builder(max_head: usize) -> Builder {
+    let mut http = Builder::new();
+    // Time is kept by `Patience`: hyper's own timer is re-armed for every request.
+    http.header_read_timeout(None);
+    http.max_header_size(max_head);
+    http.max_buf_size(BUFFER.max(max_head + 8 * 1024));
+    http.half_close(false);
+    http
+}
+
+/// Has `answer` answer every request of a connection.
+pub(super) async fn serve<H, F, B>(stream: Stream, settings: &Limits, watch: &Watch, answer: H, refuse: Refuse)
+where
+    H: Fn(Request<Incoming>, Watch) -> F,
+    F: Future<Output = Response<B>>,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
+    let turn = Arc::new(Turn::new());
+    let socket = Socket::new(stream, watch.clone(), turn.clone(), settings.max_head, refuse);
+    let (requests, taking) = (watch.clone(), turn.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        requests.enter(Phase::Own);
+        let turn = taking.clone();
+        if turn.ambiguous.load(Ordering::Relaxed) {
+            show_ambiguity(request.uri_mut());
+        }
+        turn.request_began(request.body().size_hint().exact());
+        let watch = requests.clone();
+        let answered = answer(request, watch.clone());
+        async move { Ok::<_, Infallible>(Tracked::response(answered.await, watch, turn)) }
+    });
+    drive(socket, &settings.http1, service, watch, &turn).await;
+}
+
+/// What hyper left of an ambiguous target looks harmless; with a backslash nobody takes it for that (R6).
+fn show_ambiguity(target: &mut Uri) {
+    let shown = format!("{}\\", target.path());
+    *target = shown.parse().unwrap_or_else(|_| Uri::from_static("/\\"));
+}
 
 /// Drives a client's connection to its end and minds its watch.
 ///
 /// hyper's part of it is some twenty KiB, so it is there only while there is something to do: it is made when the first
 /// bytes come, and put away when the client has asked for nothing for a while.
-pub(super) async fn drive<S, B>(mut socket: Socket, http: Builder, mut service: S, watch: Watch, turn: Arc<Turn>)
+async fn drive<S, B>(mut socket: Socket, http: &Builder, mut service: S, watch: &Watch, turn: &Turn)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    while socket.something_came(&watch).await {
+    while socket.something_came(watch).await {
         let mut connection = Box::new(http.serve_connection(TokioIo::new(socket), service).with_upgrades());
-        if let Outcome::Over = busy(&mut connection, &watch, &turn).await {
+        if let Outcome::Over = busy(&mut connection, watch, turn).await {
             return;
         }
         let Some(parts) = connection.into_parts() else { return };
@@ -74,7 +123,7 @@ where
 
 /// An answer's body that says when it is over.
 #[derive(Debug)]
-pub(super) struct Tracked<B> {
+struct Tracked<B> {
     inner: B,
     watch: Watch,
     turn: Arc<Turn>,
@@ -82,7 +131,7 @@ pub(super) struct Tracked<B> {
 }
 
 impl<B> Tracked<B> {
-    pub(super) fn response(response: Response<B>, watch: Watch, turn: Arc<Turn>) -> Response<Self> {
+    fn response(response: Response<B>, watch: Watch, turn: Arc<Turn>) -> Response<Self> {
         if watch.phase() != Phase::Body {
             watch.enter(Phase::Body);
         }

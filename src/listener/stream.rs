@@ -1,0 +1,196 @@
+//! A client's bytes: over TCP or a unix socket, inside TLS or not.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
+
+/// What HTTP is spoken over.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Plain(Plain),
+    // What rustls keeps for it is over a kilobyte.
+    Tls(Box<TlsStream<Plain>>),
+}
+
+/// A connection as it was accepted.
+#[derive(Debug)]
+pub(super) enum Plain {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Plain {
+    /// Writes what fits at once.
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    fn try_read_buf(&self, held: &mut BytesMut) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_read_buf(held),
+            Self::Unix(stream) => stream.try_read_buf(held),
+        }
+    }
+
+    fn poll_held(&self, cx: &mut Context<'_>, held: &mut BytesMut, room: usize) -> Poll<io::Result<bool>> {
+        // Mostly nothing is there, and then nothing must be prepared for it.
+        ready!(self.poll_read_ready(cx))?;
+        held.reserve(room);
+        let read = self.try_read_buf(held);
+        if held.is_empty() {
+            *held = BytesMut::new();
+        }
+        match read {
+            Ok(count) => Poll::Ready(Ok(count > 0)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl Stream {
+    /// Reads into `held`, which is empty and given room only once something is there. `false` at the end.
+    pub(super) fn poll_held(
+        &mut self,
+        cx: &mut Context<'_>,
+        held: &mut BytesMut,
+        room: usize,
+    ) -> Poll<io::Result<bool>> {
+        match self {
+            Self::Plain(stream) => stream.poll_held(cx, held, room),
+            Self::Tls(stream) => {
+                let here = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
+                let taken = here.len().min(room);
+                held.extend_from_slice(&here[..taken]);
+                Pin::new(stream).consume(taken);
+                Poll::Ready(Ok(taken > 0))
+            }
+        }
+    }
+
+    /// Waits for the first bytes, which may come into `held`. `false` when there are none to wait for.
+    pub(super) fn poll_something(
+        &mut self,
+        cx: &mut Context<'_>,
+        held: &mut BytesMut,
+        room: usize,
+    ) -> Poll<io::Result<bool>> {
+        match self {
+            // A look, not a read: who only says goodbye needs no reader made for it.
+            Self::Plain(Plain::Tcp(stream)) => {
+                stream.poll_peek(cx, &mut ReadBuf::new(&mut [0])).map_ok(|bytes| bytes > 0)
+            }
+            Self::Plain(Plain::Unix(_)) | Self::Tls(_) => self.poll_held(cx, held, room),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            // Nothing is held back here.
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+impl AsyncRead for Plain {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Plain {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
