@@ -31,7 +31,7 @@ use crate::metrics::Traffic;
 use crate::patience::{Limits, Patience};
 use crate::policy::Policy;
 use crate::request::{Peer, Rules};
-use crate::session::Sessions;
+use crate::session::{Recent, Sessions};
 use crate::store::Memory;
 use crate::tls::PairError;
 use crate::types::Scope;
@@ -186,6 +186,7 @@ impl App {
                     https: Https::new(&config.server, &config.public_url),
                     policy: policy.clone(),
                     sessions: sessions.clone(),
+                    recent: Recent::default(),
                     login: login.clone(),
                     local: Local::new(&config.sign_in, &config.paths, &config.pages, identity.jwks()),
                     jsconfig: jsconfig.clone(),

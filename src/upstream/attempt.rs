@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::Error;
 use super::body::{ClientFailure, Outgoing};
-use super::pool::Connection;
+use super::connection::Connection;
 use super::replay::NoSuccessor;
 use crate::patience::{Phase, Watch};
 
@@ -49,8 +49,9 @@ impl<A: Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing
     type Output = Result<Answered, Failure>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.answer.poll(cx) {
+        let mut this = self.project();
+        let connection = this.connection.as_mut().expect("an answer comes once");
+        match connection.drive(cx, |cx| this.answer.as_mut().poll(cx)) {
             Poll::Pending if this.watch.is_overdue() => {
                 let late = if this.watch.phase() == Phase::Upload { Error::ClientTooSlow } else { Error::Timeout };
                 Poll::Ready(Err(Failure { error: late, unsent: None }))
