@@ -1,9 +1,14 @@
 //! From configuration to a running gate: builds each part from its own section and wires them once.
 
+mod built;
+mod doors;
+mod gate;
+mod lasting;
 mod tls;
 mod wechat;
+mod worker;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Poll;
@@ -13,30 +18,17 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
-use self::tls::Tls;
-use self::wechat::Wechat;
-use crate::admin::{self, Admin};
+use self::gate::Gate;
+pub use self::gate::{Reloaded, Reloader};
+use self::worker::Worker;
+use crate::admin;
 use crate::clock::Clock;
-use crate::config::{Config, Listen};
-use crate::edge::access_log::{AccessLog, Sink};
-use crate::edge::pages::Pages;
-use crate::edge::{Edge, Https};
-use crate::identity::{Identity, KeyError};
-use crate::listener::{self, BindError, Entrance, Origin, Settings, Slots};
-use crate::local::Local;
-use crate::local::jsconfig::{self, JsConfig};
-use crate::local::me::Me;
-use crate::login::{self, Login};
-use crate::metrics::Traffic;
-use crate::patience::{Limits, Patience};
-use crate::policy::Policy;
-use crate::request::{Peer, Rules};
-use crate::session::{Recent, Sessions};
-use crate::store::Memory;
+use crate::config::Config;
+use crate::edge::access_log::Sink;
+use crate::identity::KeyError;
+use crate::listener::BindError;
 use crate::tls::PairError;
-use crate::types::Scope;
-use crate::upstream::Upstream;
-use crate::wechat::{Caller, NotStarted};
+use crate::wechat::NotStarted;
 
 /// What a gate is given besides its configuration.
 #[derive(Clone)]
@@ -70,25 +62,13 @@ impl std::fmt::Debug for Options {
 /// A gate that holds its addresses and is ready to run.
 #[derive(Debug)]
 pub struct App {
-    addresses: Vec<SocketAddr>,
-    tls_addresses: Vec<SocketAddr>,
+    gate: Arc<Gate>,
     workers: Vec<Worker>,
-    tls: Option<Tls>,
-    admin: Option<Admin>,
     /// WeChat is spoken to here, so that a slow call never stalls a request.
     control: Runtime,
 }
 
-/// What one worker's thread needs.
-#[derive(Debug)]
-struct Worker {
-    entrances: Vec<Entrance<TcpListener>>,
-    edge: Edge,
-    settings: Settings,
-    limits: Limits,
-}
-
-/// Why a gate does not start. Nothing has been started then.
+/// Why a gate does not start, or takes no other configuration. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -126,111 +106,36 @@ impl App {
             .enable_all()
             .build()
             .map_err(StartError::Runtime)?;
-        let clock = options.clock.clone();
-        let memory = Arc::new(Memory::new(clock.clone()));
-        let sessions = Arc::new(Sessions::new(
-            &config.session,
-            &config.public_url,
-            wechat::app_ids(config),
-            memory.clone(),
-            clock.clone(),
-        ));
-        let caller = Caller::from(control.handle().clone());
-        let Wechat { official_account, wecom, accounts } = Wechat::new(config, &caller, &memory, &clock)?;
-        let login = Arc::new(Login::new(
-            login::Sections {
-                public_url: &config.public_url,
-                paths: &config.paths,
-                accounts: wechat::accounts(config),
-                sign_in: &config.sign_in,
-                endpoints: &config.endpoints,
-            },
-            login::Parts {
-                sessions: sessions.clone(),
-                store: memory.clone(),
-                wechat: accounts.clone(),
-                clock: clock.clone(),
-                runtime: control.handle().clone(),
-            },
-            login::Options { every_browser_is_wechat: options.every_browser_is_wechat, ..login::Options::default() },
-        ));
-        let pages = Arc::new(Pages::new(&config.public_url, &config.paths, &config.pages, config.sign_in.language));
-        let jsconfig = Arc::new(JsConfig::new(
-            jsconfig::Sections { jssdk: &config.jssdk, paths: &config.paths, sign_in: &config.sign_in },
-            jsconfig::Signers { official_account: official_account.clone(), wecom: wecom.clone() },
-            clock.clone(),
-        ));
-        let scope = config.official_account.as_ref().map_or(Scope::Base, |account| account.scope);
-        let policy = Policy::new(&config.routes, scope)?;
-
-        let count = match config.server.workers {
+        let workers = match config.server.workers {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            count => count,
+            workers => workers,
         };
-        let tls = config.server.tls.as_ref().map(|section| Tls::new(section, clock.clone())).transpose()?;
-        let (addresses, sockets) = listener::bind(&config.server.listen, count)?;
-        let of_tls: &[Listen] = config.server.tls.as_ref().map_or(&[], |section| &section.listen);
-        let (tls_addresses, tls_sockets) =
-            listener::bind(of_tls, count).map_err(|error| error.named("server.tls.listen"))?;
-        let slots = Arc::new(Slots::new(config.server.max_connections));
-        let traffic: Vec<Arc<Traffic>> = sockets.iter().map(|_| Arc::default()).collect();
-        let workers = sockets
-            .into_iter()
-            .zip(tls_sockets)
-            .zip(&traffic)
-            .map(|((sockets, tls_sockets), traffic)| {
-                let identity =
-                    Identity::new(&config.identity, &config.public_url, sessions.jar().clone(), clock.clone())?;
-                let edge = Edge {
-                    rules: Rules::new(&config.server, &config.identity, &config.public_url),
-                    https: Https::new(&config.server, &config.public_url),
-                    policy: policy.clone(),
-                    sessions: sessions.clone(),
-                    recent: Recent::default(),
-                    login: login.clone(),
-                    local: Local::new(&config.sign_in, &config.paths, &config.pages, identity.jwks()),
-                    jsconfig: jsconfig.clone(),
-                    me: Me::new(sessions.clone(), accounts.clone()),
-                    me_path: config.paths.me.clone(),
-                    identity,
-                    upstream: Upstream::new(&config.upstream, &config.routes, traffic),
-                    traffic: traffic.clone(),
-                    pages: pages.clone(),
-                    log: config
-                        .log
-                        .access
-                        .then(|| AccessLog::new(config.log.format, clock.clone(), (options.access_log)())),
-                };
-                let settings = Settings::new(&config.server, slots.clone());
-                let plain = sockets.into_iter().map(|socket| Entrance { socket, tls: None });
-                let handshake = tls.as_ref().map(|tls| tls.handshake.clone());
-                let tls = tls_sockets.into_iter().map(|socket| Entrance { socket, tls: handshake.clone() });
-                Ok(Worker { entrances: plain.chain(tls).collect(), edge, settings, limits: limits(config) })
-            })
-            .collect::<Result<_, KeyError>>()?;
-        let calls = caller.calls;
-        let parts =
-            admin::Parts { official_account, wecom, calls, sessions, login, traffic, slots, store: memory, clock };
-        let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
-        Ok(Self { addresses, tls_addresses, workers, tls, admin, control })
+        let (gate, workers) = Gate::new(config, options, control.handle(), workers)?;
+        Ok(Self { gate: Arc::new(gate), workers, control })
     }
 
     /// Where the gate listens without TLS, ports found.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.gate.addresses(false)
     }
 
     /// Where the gate listens for TLS, ports found.
     #[must_use]
-    pub fn tls_addresses(&self) -> &[SocketAddr] {
-        &self.tls_addresses
+    pub fn tls_addresses(&self) -> Vec<SocketAddr> {
+        self.gate.addresses(true)
     }
 
     /// Where the admin listener is, its port found.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(Admin::address)
+        self.gate.admin_address()
+    }
+
+    /// By which the gate takes another configuration while it runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.gate.clone())
     }
 
     /// Serves until `stop`, then lets requests in flight finish. Blocks its thread.
@@ -241,20 +146,13 @@ impl App {
         let mut stop = std::pin::pin!(stop);
         // Its first poll is what catches signals: whoever has been answered can count on that.
         let stopped = self.control.block_on(std::future::poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())));
-        let (told, tell) = (watch::Sender::new(false), mpsc::unbounded_channel::<String>());
-        // The operator can look on until the last request has been answered.
-        let over = watch::Sender::new(false);
-        let admin = self.admin.map(|admin| self.control.spawn(admin.serve(told.subscribe(), raised(&over))));
-        if let Some(tls) = self.tls {
-            self.control.spawn(tls.certificates.watch());
-        }
-        let (ended, mut endings) = tell;
+        let (ended, mut endings) = mpsc::unbounded_channel::<String>();
         let threads: Vec<JoinHandle<()>> = self
             .workers
             .into_iter()
             .enumerate()
             .map(|(index, worker)| {
-                let (stop, ended) = (raised(&told), ended.clone());
+                let (stop, ended) = (raised(self.gate.draining()), ended.clone());
                 std::thread::Builder::new()
                     .name(format!("wxgate-worker-{index}"))
                     .spawn(move || {
@@ -275,19 +173,13 @@ impl App {
                 early = endings.recv() => early,
             }
         });
-        told.send_replace(true);
+        self.gate.draining().send_replace(true);
         for thread in threads {
             // Its ending has been reported above.
             let _ = thread.join();
         }
-        over.send_replace(true);
-        if let Some(admin) = admin {
-            match self.control.block_on(admin) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "the admin listener never began"),
-                Err(error) => tracing::error!(%error, "the admin listener stopped"),
-            }
-        }
+        // The operator could look on until the last request had been answered.
+        self.control.block_on(self.gate.close_admin());
         self.control.shutdown_timeout(Duration::from_secs(1));
         early.map_or(Ok(()), |why| Err(RunError(why)))
     }
@@ -298,46 +190,5 @@ fn raised(flag: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<>
     let mut flag = flag.subscribe();
     async move {
         let _ = flag.wait_for(|raised| *raised).await;
-    }
-}
-
-impl Worker {
-    fn run(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Self { entrances, edge, settings, limits } = self;
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let patience = Patience::new(&limits);
-        let (pages, traffic) = (edge.pages.clone(), edge.traffic.clone());
-        let edge = Arc::new(edge);
-        let (serving, ticking) = (edge.clone(), edge);
-        runtime.block_on(listener::serve(
-            entrances,
-            settings,
-            patience,
-            move |origin: Origin| {
-                let edge = serving.clone();
-                let peer = Peer::new(origin.address, &edge.rules).over_tls(origin.tls);
-                // In a box of its own, there only while a request is: a connection at rest should be small.
-                move |request, watch| {
-                    let answering = edge.clone().answer(request, &peer, &watch);
-                    debug_assert!(size_of_val(&answering) <= 1024, "{} bytes a request", size_of_val(&answering));
-                    Box::pin(answering)
-                }
-            },
-            Arc::new(move |status| Edge::refuse(&pages, &traffic, status)),
-            || ticking.tick(),
-            stop,
-        ))
-    }
-}
-
-fn limits(config: &Config) -> Limits {
-    let upstreams =
-        || std::iter::once(&config.upstream).chain(config.routes.iter().filter_map(|route| route.upstream.as_ref()));
-    let longest = |limit: fn(&crate::config::Upstream) -> Duration| upstreams().map(limit).max().unwrap_or_default();
-    Limits {
-        header: config.server.header_timeout,
-        keepalive: config.server.keepalive_timeout,
-        response: longest(|upstream| upstream.response_timeout),
-        body: longest(|upstream| upstream.idle_timeout),
     }
 }

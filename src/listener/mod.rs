@@ -3,6 +3,7 @@
 //! One per worker: its sockets, connections and watches belong to one thread.
 
 mod bind;
+mod change;
 mod http1;
 mod http2;
 pub mod proxy_header;
@@ -21,12 +22,16 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
 pub use bind::{BindError, bind};
+use change::InForce;
+pub use change::{Change, Sign};
 use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,25 +40,31 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug)]
 pub struct Slots {
     taken: AtomicUsize,
-    most: usize,
+    most: AtomicUsize,
 }
 
 impl Slots {
     #[must_use]
     pub const fn new(most: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), most }
+        Self { taken: AtomicUsize::new(0), most: AtomicUsize::new(most) }
+    }
+
+    /// From now on so many. Whoever is in may stay.
+    pub fn resize(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// How many there are now.
     #[must_use]
     pub fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed).min(self.most)
+        self.taken.load(Ordering::Relaxed)
     }
 
     fn take(self: &Arc<Self>) -> Option<Slot> {
-        let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        let slot = Slot(self.clone());
-        (before < self.most).then_some(slot)
+        let most = self.most.load(Ordering::Relaxed);
+        let one_more = |taken| (taken < most).then(|| taken + 1);
+        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.is_ok().then(|| Slot(self.clone()))
     }
 }
 
@@ -94,6 +105,7 @@ pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 pub struct Entrance<S> {
     pub socket: S,
     pub tls: Option<Arc<ServerConfig>>,
+    pub sign: Sign,
 }
 
 /// Where a connection comes from.
@@ -109,7 +121,7 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
 ///
-/// `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
+/// `changes` are taken as they come, and disturb no connection that is there. `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
 /// whenever time is kept.
 ///
 /// # Errors
@@ -118,6 +130,7 @@ pub async fn serve<C, H, F, B>(
     entrances: Vec<Entrance<StdListener>>,
     settings: Settings,
     patience: Arc<Patience>,
+    mut changes: mpsc::UnboundedReceiver<Change>,
     connected: C,
     refuse: Refuse,
     each_tick: impl Fn(),
@@ -129,25 +142,35 @@ where
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
+    let settings = InForce::new(settings);
     let reception = Reception { settings: settings.clone(), patience: patience.clone(), connected, refuse };
-    let mut accepting = Vec::new();
-    for Entrance { socket, tls } in entrances {
-        let entrance = Entrance { socket: TcpListener::from_std(socket)?, tls };
-        accepting.push(tokio::spawn(reception.clone().open(entrance)));
-    }
-    drop(reception);
+    let mut accepting =
+        entrances.into_iter().map(|entrance| reception.listen(entrance)).collect::<io::Result<Vec<_>>>()?;
 
-    let mut ticks = tokio::time::interval(patience.tick());
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = ticks(&patience);
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             _ = ticks.tick() => { patience.sweep(); each_tick(); }
+            Some(Change { settings: new, limits, entrances }) = changes.recv() => {
+                settings.replace(new);
+                patience.adopt(&limits);
+                ticks = self::ticks(&patience);
+                accepting.retain(|task| !task.is_finished());
+                for entrance in entrances {
+                    match reception.listen(entrance) {
+                        Ok(task) => accepting.push(task),
+                        Err(error) => warn!(%error, "cannot listen"),
+                    }
+                }
+                patience.wake_all();
+            }
             () = &mut stop => break,
         }
     }
+    drop(reception);
     patience.drain();
-    let deadline = tokio::time::Instant::now() + settings.0.grace;
+    let deadline = tokio::time::Instant::now() + settings.now().0.grace;
     for task in accepting {
         // It ends by itself once nobody is left waiting to be accepted.
         let _ = task.await;
@@ -160,10 +183,17 @@ where
     Ok(())
 }
 
+/// The first is due at once.
+fn ticks(patience: &Patience) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(patience.tick());
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
+}
+
 /// Takes connections in and sees to each of them.
 #[derive(Clone)]
 struct Reception<C> {
-    settings: Settings,
+    settings: InForce,
     patience: Arc<Patience>,
     connected: C,
     refuse: Refuse,
@@ -176,7 +206,12 @@ where
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    /// Accepts connections at one entrance until the gate stops.
+    fn listen(&self, Entrance { socket, tls, sign }: Entrance<StdListener>) -> io::Result<JoinHandle<()>> {
+        let entrance = Entrance { socket: TcpListener::from_std(socket)?, tls, sign };
+        Ok(tokio::spawn(self.clone().open(entrance)))
+    }
+
+    /// Accepts connections at one entrance until it closes, or the gate stops.
     async fn open(self, entrance: Entrance<TcpListener>) {
         // Draining must find this task too.
         let watch = self.patience.watch(Phase::Own);
@@ -185,7 +220,7 @@ where
             let accepted = std::future::poll_fn(|cx| {
                 watch.wakes(cx);
                 match entrance.socket.poll_accept(cx) {
-                    Poll::Pending if self.patience.is_draining() => Poll::Ready(None),
+                    Poll::Pending if self.patience.is_draining() || entrance.sign.says_closed() => Poll::Ready(None),
                     polled => polled.map(Some),
                 }
             });
@@ -207,7 +242,8 @@ where
     }
 
     fn welcome(&self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
-        let Some(slot) = self.settings.0.slots.take() else {
+        let settings = self.settings.now();
+        let Some(slot) = settings.0.slots.take() else {
             if tls.is_none() {
                 // The socket's buffer is empty: this either goes out whole at once or the peer is not worth waiting for.
                 let _ = stream.try_write(&(self.refuse)(StatusCode::SERVICE_UNAVAILABLE));
@@ -219,12 +255,19 @@ where
         let reception = self.clone();
         tokio::spawn(async move {
             let _here = here;
-            reception.attend(stream, peer, tls, watch).await;
+            reception.attend(stream, peer, tls, settings, watch).await;
         });
     }
 
     /// Everything a connection is for, from its first byte to its last.
-    async fn attend(self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>, watch: Watch) {
+    async fn attend(
+        self,
+        stream: Plain,
+        peer: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        settings: Settings,
+        watch: Watch,
+    ) {
         let origin = Origin { address: peer, tls: tls.is_some() };
         let (stream, speaks_http2) = match tls {
             None => (Stream::Plain(stream), false),
@@ -233,7 +276,7 @@ where
                 None => return,
             },
         };
-        let Self { settings, patience: _, connected, refuse } = self;
+        let Self { settings: _, patience: _, connected, refuse } = self;
         let answer = connected(origin);
         // Its future is the larger one.
         if speaks_http2 {

@@ -145,8 +145,17 @@ impl Login {
         let Parts { sessions, store, wechat, clock, runtime, lasting } = parts;
         let snapshot = accounts.official_account.map_or(config::SnapshotPolicy::Page, |account| account.snapshot);
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
-        let handoff = (sign_in.handoff && accounts.official_account.is_some())
-            .then(|| HandOff::new(paths, public_url, &sessions, Arc::clone(&store), clock.clone(), runtime.clone(), &lasting.bells));
+        let handoff = (sign_in.handoff && accounts.official_account.is_some()).then(|| {
+            HandOff::new(
+                paths,
+                public_url,
+                &sessions,
+                Arc::clone(&store),
+                clock.clone(),
+                runtime.clone(),
+                &lasting.bells,
+            )
+        });
         Self {
             default_scope: accounts.official_account.map_or(Scope::Base, |account| account.scope),
             snapshot,

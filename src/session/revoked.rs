@@ -36,7 +36,6 @@ impl From<Arc<Memory>> for Revocations {
 }
 
 impl Revocations {
-
     /// Ends one session, for as long as it could live.
     pub(super) fn add(&self, id: SessionId, life: Duration) {
         self.0.memory.put(Key::revoked(id), Bytes::new(), life);

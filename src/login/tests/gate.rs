@@ -166,6 +166,7 @@ fn paths() -> config::Paths {
 fn session() -> config::Session {
     config::Session {
         secrets: vec![Secret::new(vec![7; 32])],
+        is_drawn: false,
         ttl: Duration::from_hours(7 * 24),
         idle: Some(Duration::from_hours(24)),
         cookie_name: "wxgate".into(),
