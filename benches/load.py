@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from contenders import AGENT, OTHER, ROOT
+from contenders import AGENT, OTHER
 
 
 def cpu(pids):
@@ -72,20 +72,19 @@ def ask(contender, protocol, size, connections, seconds):
     return Taken(requests, seconds, own, helping)
 
 
-def pace_program():
-    """Builds the generator of fixed rates."""
-    said = subprocess.run(
-        ["cargo", "bench", "--locked", "--bench", "pace", "--no-run", "--message-format=json"],
-        check=True, capture_output=True, text=True, cwd=ROOT,
-    ).stdout
-    return re.findall(r'"executable":"([^"]*pace-[^"]*)"', said)[-1]
+def pace_program(folder):
+    """Builds the generator of fixed rates, which needs nothing but the standard library."""
+    program = folder / "pace"
+    source = Path(__file__).with_name("pace.rs")
+    subprocess.run(["rustc", "--edition", "2024", "-O", "-o", program, source], check=True)
+    return program
 
 
 def waits(program, contender, rate, connections, seconds):
     """How long answers take at a fixed rate, in milliseconds: p50, p99, p99.9."""
     path = contender.url("HTTP/1.1", "1 KiB").split("/", 3)[3]
     said = on_other_core(
-        [program, f"127.0.0.1:{contender.port}", f"/{path}", contender.cookie or "theme=dark", int(rate), connections, seconds]
+        [program, f"127.0.0.1:{contender.port}", f"/{path}", contender.cookie or "theme=dark", f"{rate:.0f}", connections, seconds]
     )
     return [float(value) for value in said.split()]
 
@@ -108,7 +107,7 @@ def idle(contender, count):
 
 
 def asked(port, request):
-    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
     connection.sendall(request)
     answer = b""
     while not answer.endswith(b"x" * 1024):
@@ -129,7 +128,7 @@ def handshakes(contender, seconds):
     request = f"GET /1024 HTTP/1.1\r\nHost: {host}\r\nCookie: {contender.cookie or 'theme=dark'}\r\nConnection: close\r\n\r\n"
 
     def once(session):
-        with socket.create_connection(("127.0.0.1", contender.tls_port), timeout=20) as plain:
+        with socket.create_connection(("127.0.0.1", contender.tls_port), timeout=60) as plain:
             with context.wrap_socket(plain, server_hostname="localhost", session=session) as connection:
                 connection.sendall(request.encode())
                 answer = b""

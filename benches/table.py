@@ -122,8 +122,8 @@ def cores(options):
 
 
 def rates(options):
-    program = load.pace_program()
     with Stand(options.gate) as stand:
+        program = load.pace_program(stand.work)
         everybody = stand.contenders(FEW)
         nginx = everybody[0]
         full = median(load.ask(nginx, "HTTP/1.1", "1 KiB", 64, options.seconds).rate for _ in range(3))

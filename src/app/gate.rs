@@ -18,8 +18,8 @@ use super::wechat;
 use super::worker::{Present, Worker};
 use super::{Options, StartError, raised};
 use crate::admin::{Admin, Front};
-use crate::config::Config;
-use crate::listener::{Change, Settings};
+use crate::config::{Config, Listen};
+use crate::listener::{Change, Entrance, Settings, Socket};
 use crate::types::Account;
 
 /// What is shared by whoever runs a gate and whoever reloads it.
@@ -63,9 +63,9 @@ pub struct Reloader(Arc<Gate>);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
     /// Addresses that are listened on from now on.
-    pub opened: Vec<SocketAddr>,
+    pub opened: Vec<Listen>,
     /// Those that are not any more.
-    pub closed: Vec<SocketAddr>,
+    pub closed: Vec<Listen>,
     /// Keys that are as they were, since only another start can change them.
     pub need_a_restart: Vec<&'static str>,
 }
@@ -97,7 +97,7 @@ impl Gate {
         let section = config.server.tls.as_ref();
         let mut tls = section.map(|section| Tls::new(section, options.clock.clone())).transpose()?;
         let handshake = tls.as_ref().map(|tls| &tls.handshake);
-        let Opened { doors, entrances } = Opened::new(&config.server, handshake, &[], workers)?;
+        let Opened { doors, entrances } = Opened::new(&config.server, handshake, &[], &lasting)?;
         let admin = open_admin(&built, &lasting, None)?;
         if let Some(tls) = &mut tls {
             tls.keep_watching(control);
@@ -117,8 +117,13 @@ impl Gate {
         Ok((Self { lasting, workers: lines, now }, workers))
     }
 
-    pub(super) fn addresses(&self, tls: bool) -> Vec<SocketAddr> {
-        self.lock().doors.iter().filter(|door| door.is_for_tls() == tls).map(Door::address).collect()
+    pub(super) fn addresses(&self, tls: bool) -> Vec<Listen> {
+        let now = self.lock();
+        now.doors.iter().filter(|door| door.is_for_tls() == tls).flat_map(Door::addresses).cloned().collect()
+    }
+
+    pub(super) fn remove_socket_files(&self) {
+        self.lock().doors.iter_mut().for_each(Door::remove_files);
     }
 
     pub(super) fn admin_address(&self) -> Option<SocketAddr> {
@@ -151,7 +156,7 @@ impl Gate {
         };
         let handshake = fresh.as_ref().or(now.tls.as_ref()).map(|tls| &tls.handshake);
         let Opened { doors: opened, entrances } =
-            Opened::new(&built.config.server, handshake, &now.doors, self.workers.len())?;
+            Opened::new(&built.config.server, handshake, &now.doors, &self.lasting)?;
         let moved = built.config.admin.as_ref().map(|admin| admin.listen)
             != now.built.config.admin.as_ref().map(|admin| admin.listen);
         let before = now.admin.as_ref().map(|admin| &admin.front);
@@ -161,7 +166,8 @@ impl Gate {
         }
         // From here on nothing fails.
         let closed = self.switch(&mut now, built, entrances);
-        now.doors.extend(opened.iter().cloned());
+        let news = opened.iter().flat_map(Door::addresses).cloned().collect();
+        now.doors.extend(opened);
         if moved {
             now.admin = admin;
         } else if let (Some(admin), Some(section)) = (&now.admin, &now.built.config.admin) {
@@ -174,16 +180,11 @@ impl Gate {
             now.tls = Some(fresh);
         }
         drop(now);
-        Ok(Reloaded { opened: opened.iter().map(Door::address).collect(), closed, need_a_restart })
+        Ok(Reloaded { opened: news, closed, need_a_restart })
     }
 
     /// Gives every worker what is new, and closes the doors that nobody wants any more.
-    fn switch(
-        &self,
-        now: &mut Now,
-        built: Built,
-        entrances: Vec<Vec<crate::listener::Entrance<std::net::TcpListener>>>,
-    ) -> Vec<SocketAddr> {
+    fn switch(&self, now: &mut Now, built: Built, entrances: Vec<Vec<Entrance<Socket>>>) -> Vec<Listen> {
         let server = &built.config.server;
         self.lasting.slots.resize(server.max_connections);
         for account in Account::ALL {
@@ -201,7 +202,7 @@ impl Gate {
         }
         now.doors = stay;
         now.built = built;
-        go.iter().map(Door::address).collect()
+        go.iter().flat_map(Door::addresses).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Now> {

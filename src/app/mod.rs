@@ -23,10 +23,11 @@ pub use self::gate::{Reloaded, Reloader};
 use self::worker::Worker;
 use crate::admin;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::edge::access_log::Sink;
 use crate::identity::KeyError;
 use crate::listener::BindError;
+pub use crate::listener::Inherited;
 use crate::tls::PairError;
 use crate::wechat::NotStarted;
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub clock: Clock,
     /// For the demo: an ordinary browser is let through the official account's door.
     pub every_browser_is_wechat: bool,
+    /// What systemd holds for the gate.
+    pub inherited: Inherited,
     /// Where access lines go, asked once per worker.
     pub access_log: Arc<dyn Fn() -> Sink + Send + Sync>,
 }
@@ -45,6 +48,7 @@ impl Default for Options {
         Self {
             clock: Clock::system(),
             every_browser_is_wechat: false,
+            inherited: Inherited::default(),
             access_log: Arc::new(|| Box::new(std::io::stderr())),
         }
     }
@@ -116,13 +120,13 @@ impl App {
 
     /// Where the gate listens without TLS, ports found.
     #[must_use]
-    pub fn addresses(&self) -> Vec<SocketAddr> {
+    pub fn addresses(&self) -> Vec<Listen> {
         self.gate.addresses(false)
     }
 
     /// Where the gate listens for TLS, ports found.
     #[must_use]
-    pub fn tls_addresses(&self) -> Vec<SocketAddr> {
+    pub fn tls_addresses(&self) -> Vec<Listen> {
         self.gate.addresses(true)
     }
 
@@ -173,6 +177,8 @@ impl App {
                 early = endings.recv() => early,
             }
         });
+        // While somebody still listens there, so that nobody has taken the place.
+        self.gate.remove_socket_files();
         self.gate.draining().send_replace(true);
         for thread in threads {
             // Its ending has been reported above.

@@ -1,20 +1,19 @@
 //! One worker: a thread with a runtime, sockets and an [`Edge`] of its own, which a new configuration replaces.
 
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::edge::Edge;
-use crate::listener::{self, Change, Entrance, Origin, Settings};
+use crate::listener::{self, Change, Entrance, Origin, Settings, Socket};
 use crate::patience::{Limits, Patience};
 use crate::request::Peer;
 
 /// What one worker's thread needs.
 #[derive(Debug)]
 pub(super) struct Worker {
-    pub entrances: Vec<Entrance<TcpListener>>,
+    pub entrances: Vec<Entrance<Socket>>,
     pub present: Arc<Present>,
     pub settings: Settings,
     pub limits: Limits,

@@ -2,8 +2,10 @@
 
 pub mod check;
 mod demo;
+mod descriptors;
 mod explain;
 mod logging;
+mod notify;
 mod online;
 mod reload;
 mod run;
@@ -125,13 +127,15 @@ async fn asked_to_stop(hung_up: impl Fn()) {
         tracing::warn!("signals cannot be caught: stopping will not be graceful");
         return std::future::pending().await;
     };
+    notify::ready();
     loop {
         tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
             _ = hangup.recv() => hung_up(),
         }
     }
+    notify::stopping();
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use tracing::{error, info, warn};
 
 use super::logging::Logging;
 use super::reload::reload;
-use super::{BAD, FAILED, asked_to_stop, say};
-use crate::app::{App, Options};
+use super::{BAD, FAILED, asked_to_stop, descriptors, say};
+use crate::app::{App, Inherited, Options};
 use crate::config::Config;
 
 pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
+    // Before there are threads.
+    let inherited = Inherited::from_env();
     let loaded = match Config::load(file, std::env::vars_os()) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -23,7 +25,10 @@ pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    let app = match App::bind(&loaded.config, &Options { access_log: logging.access_log(), ..Options::default() }) {
+    descriptors::raise();
+    descriptors::warn_of_too_few(loaded.config.server.max_connections);
+    let options = Options { access_log: logging.access_log(), inherited, ..Options::default() };
+    let app = match App::bind(&loaded.config, &options) {
         Ok(app) => app,
         Err(error) => {
             drop(logging);

@@ -112,6 +112,8 @@ pub struct Server {
     pub listen: Vec<Listen>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed (R9).
     pub trusted_proxies: Vec<IpNet>,
+    /// Connections of `trusted_proxies` begin with a PROXY header that says who is really there.
+    pub proxy_protocol: bool,
     /// `0`: one per core.
     pub workers: usize,
     pub max_connections: usize,

@@ -42,8 +42,6 @@ pub enum Support {
     Built,
     /// Refused wherever it appears.
     Later,
-    /// Only the default is accepted.
-    OnlyDefault,
 }
 
 impl Kind {
@@ -132,10 +130,6 @@ const fn later(path: &'static str, kind: Kind, default: Option<&'static str>) ->
     Key { path, kind, default, support: Support::Later }
 }
 
-const fn off(path: &'static str) -> Key {
-    Key { path, kind: Kind::Switch, default: Some("false"), support: Support::OnlyDefault }
-}
-
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -165,7 +159,7 @@ const KEYS: &[Key] = &[
     key("server.header_timeout", Kind::Duration(WAIT), Some(r#""10s""#)),
     key("server.keepalive_timeout", Kind::Duration(WAIT), Some(r#""75s""#)),
     key("server.shutdown_grace", Kind::Duration(Duration::ZERO..=DAY), Some(r#""30s""#)),
-    off("server.proxy_protocol"),
+    key("server.proxy_protocol", Kind::Switch, Some("false")),
     key("server.tls.listen", Kind::List, None),
     key("server.tls.cert", Kind::Text, None),
     key("server.tls.key", Kind::Text, None),

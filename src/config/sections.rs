@@ -32,16 +32,13 @@ pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
 }
 
 pub(super) fn server(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> Server {
-    later_switch(
-        read,
-        "server.proxy_protocol",
-        "Let the proxy in front send X-Forwarded-For, and name it in server.trusted_proxies.",
-    );
     let listen = listen::places(read, "server.listen");
     let tls = tls::tls(read, &listen, public_url);
+    let trusted_proxies = trusted_proxies(read);
     Server {
         listen,
-        trusted_proxies: trusted_proxies(read),
+        proxy_protocol: proxy_protocol(read, &trusted_proxies),
+        trusted_proxies,
         workers: read.integer("server.workers"),
         max_connections: read.integer("server.max_connections"),
         max_header_bytes: read.integer("server.max_header_bytes"),
@@ -52,11 +49,15 @@ pub(super) fn server(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> S
     }
 }
 
-/// A switch that can only be off so far.
-fn later_switch(read: &mut Reader<'_>, path: &str, instead: &str) {
-    if read.switch(path) {
-        read.refuse(path, Fault::not_yet(format!("Write false or remove it. {instead}")));
+fn proxy_protocol(read: &mut Reader<'_>, trusted_proxies: &[IpNet]) -> bool {
+    const KEY: &str = "server.proxy_protocol";
+    let wanted = read.switch(KEY);
+    // R4: what cannot be done is refused, not passed over.
+    if wanted && trusted_proxies.is_empty() {
+        let remedy = "Name your proxies in server.trusted_proxies, or write false.";
+        read.refuse(KEY, Fault::new("is asked of trusted_proxies only, and there are none", remedy));
     }
+    wanted
 }
 
 fn trusted_proxies(read: &mut Reader<'_>) -> Vec<IpNet> {

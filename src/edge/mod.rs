@@ -239,6 +239,9 @@ impl Edge {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
             StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
+            StatusCode::UPGRADE_REQUIRED => {
+                Reason::BadRequest { detail: "TLS is spoken here: the address begins with https://." }
+            }
             _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
         };
         let response = pages.answer(&reason.into(), &Asker::unknown());

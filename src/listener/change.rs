@@ -1,10 +1,9 @@
 //! What can become different while a listener serves.
 
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Entrance, Settings};
+use super::{Entrance, Settings, Socket};
 use crate::patience::Limits;
 
 /// A listener's next state, but for the doors that close: those say so by their [`Sign`].
@@ -15,7 +14,7 @@ pub struct Change {
     /// For all connections.
     pub limits: Limits,
     /// What is to be listened on besides.
-    pub entrances: Vec<Entrance<TcpListener>>,
+    pub entrances: Vec<Entrance<Socket>>,
 }
 
 /// Hangs at a door, on the side of all workers: open, until somebody turns it. Cheap to clone.

@@ -4,13 +4,18 @@
 
 mod bind;
 mod change;
+mod clear;
+mod door;
 mod http1;
 mod http2;
+mod inherited;
+mod introduction;
+mod last_call;
 pub mod proxy_header;
 mod stream;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +26,6 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -29,12 +33,18 @@ use tracing::warn;
 
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
-pub use bind::{BindError, bind};
+pub use bind::{BindError, Bound, Socket, SocketFile, bind};
 use change::InForce;
 pub use change::{Change, Sign};
+use door::Door;
+pub use inherited::Inherited;
+use introduction::Introducers;
 use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// After an accept that failed for want of descriptors or memory. Whoever waits meanwhile is in the kernel's queue.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many connections the whole process has; shared by the workers, touched only when one comes or goes.
 #[derive(Debug)]
@@ -68,7 +78,8 @@ impl Slots {
     }
 }
 
-/// One connection's place.
+/// One connection's place; a tunnel keeps it.
+#[derive(Debug)]
 struct Slot(Arc<Slots>);
 
 impl Drop for Slot {
@@ -86,6 +97,7 @@ struct Limits {
     http1: hyper::server::conn::http1::Builder,
     max_head: usize,
     slots: Arc<Slots>,
+    introducers: Introducers,
     grace: Duration,
 }
 
@@ -93,7 +105,13 @@ impl Settings {
     #[must_use]
     pub fn new(server: &config::Server, slots: Arc<Slots>) -> Self {
         let max_head = server.max_header_bytes;
-        Self(Arc::new(Limits { http1: http1::builder(max_head), max_head, slots, grace: server.shutdown_grace }))
+        Self(Arc::new(Limits {
+            http1: http1::builder(max_head),
+            max_head,
+            slots,
+            introducers: Introducers::new(server),
+            grace: server.shutdown_grace,
+        }))
     }
 }
 
@@ -116,7 +134,8 @@ pub struct Origin {
     pub tls: bool,
 }
 
-/// Writes the answer to what is no request at all; the whole of it, head and body.
+/// Writes the answer to what is no request at all; the whole of it, head and body. "Upgrade Required" stands for a request
+/// in the clear where TLS is spoken.
 pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
@@ -127,7 +146,7 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 /// # Errors
 /// When the runtime cannot take the sockets over.
 pub async fn serve<C, H, F, B>(
-    entrances: Vec<Entrance<StdListener>>,
+    entrances: Vec<Entrance<Socket>>,
     settings: Settings,
     patience: Arc<Patience>,
     mut changes: mpsc::UnboundedReceiver<Change>,
@@ -206,39 +225,42 @@ where
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    fn listen(&self, Entrance { socket, tls, sign }: Entrance<StdListener>) -> io::Result<JoinHandle<()>> {
-        let entrance = Entrance { socket: TcpListener::from_std(socket)?, tls, sign };
+    fn listen(&self, Entrance { socket, tls, sign }: Entrance<Socket>) -> io::Result<JoinHandle<()>> {
+        let entrance = Entrance { socket: Door::of(socket)?, tls, sign };
         Ok(tokio::spawn(self.clone().open(entrance)))
     }
 
     /// Accepts connections at one entrance until it closes, or the gate stops.
-    async fn open(self, entrance: Entrance<TcpListener>) {
+    async fn open(self, Entrance { socket: door, tls, sign }: Entrance<Door>) {
         // Draining must find this task too.
         let watch = self.patience.watch(Phase::Own);
         let _here = watch.until_dropped();
+        let mut is_short = false;
         loop {
             let accepted = std::future::poll_fn(|cx| {
                 watch.wakes(cx);
-                match entrance.socket.poll_accept(cx) {
-                    Poll::Pending if self.patience.is_draining() || entrance.sign.says_closed() => Poll::Ready(None),
-                    polled => polled.map(Some),
-                }
+                let is_over = self.patience.is_draining() || sign.says_closed();
+                if is_over { Poll::Ready(None) } else { door.poll_accept(cx).map(Some) }
             });
             match accepted.await {
                 Some(Ok((stream, peer))) => {
-                    // Without it small answers wait for the client's delayed acknowledgement.
-                    let _ = stream.set_nodelay(true);
-                    self.welcome(Plain::Tcp(stream), peer, entrance.tls.clone());
+                    is_short = false;
+                    self.welcome(stream, peer, tls.clone());
                 }
                 Some(Err(error)) if is_about_one_connection(&error) => {}
                 Some(Err(error)) => {
                     // Out of descriptors or memory: what is open goes on, and something will close soon.
-                    warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    if !is_short {
+                        warn!(%error, "cannot accept connections for now");
+                    }
+                    is_short = true;
+                    tokio::time::sleep(SHORTAGE_PAUSE).await;
                 }
-                None => return,
+                None => break,
             }
         }
+        let within = self.settings.now().0.grace;
+        door.close(within, move |stream, peer| self.welcome(stream, peer, tls.clone())).await;
     }
 
     fn welcome(&self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
@@ -251,11 +273,11 @@ where
             return;
         };
         let watch = self.patience.watch(Phase::Head);
-        let here = (slot, watch.until_dropped());
+        let here = watch.until_dropped();
         let reception = self.clone();
         tokio::spawn(async move {
             let _here = here;
-            reception.attend(stream, peer, tls, settings, watch).await;
+            reception.attend(stream, peer, tls, settings, (watch, slot)).await;
         });
     }
 
@@ -266,12 +288,19 @@ where
         peer: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
         settings: Settings,
-        watch: Watch,
+        (watch, slot): (Watch, Slot),
     ) {
+        let peer = match settings.0.introducers.peer(&stream, peer, &watch).await {
+            Ok(peer) => peer,
+            Err(error) => {
+                tracing::debug!(%error, %peer, "a connection without a PROXY header");
+                return;
+            }
+        };
         let origin = Origin { address: peer, tls: tls.is_some() };
         let (stream, speaks_http2) = match tls {
             None => (Stream::Plain(stream), false),
-            Some(tls) => match Box::pin(handshake(stream, tls, &watch)).await {
+            Some(tls) => match Box::pin(handshake(stream, tls, &watch, &self.refuse)).await {
                 Some(stream) => stream,
                 None => return,
             },
@@ -280,20 +309,26 @@ where
         let answer = connected(origin);
         // Its future is the larger one.
         if speaks_http2 {
+            let _slot = slot;
             Box::pin(http2::serve(stream, &settings.0, watch, answer)).await;
         } else {
-            http1::serve(stream, &settings.0, &watch, answer, refuse).await;
+            http1::serve((stream, slot), &settings.0, &watch, answer, refuse).await;
         }
     }
 }
 
 /// Speaks TLS as long as the watch lets it; tells whether HTTP/2 was agreed on (RFC 7301).
-async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch) -> Option<(Stream, bool)> {
+async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch, refuse: &Refuse) -> Option<(Stream, bool)> {
+    if clear::is_clear(&stream, watch).await? {
+        clear::turn_away(&stream, &refuse(StatusCode::UPGRADE_REQUIRED));
+        return None;
+    }
     let mut accepting = TlsAcceptor::from(tls).accept(stream);
     let accepted = std::future::poll_fn(|cx| {
         watch.wakes(cx);
+        watch.hurry();
         match Pin::new(&mut accepting).poll(cx) {
-            Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(None),
+            Poll::Pending if watch.is_overdue() => Poll::Ready(None),
             polled => polled.map(Some),
         }
     });

@@ -39,7 +39,8 @@ impl Peer {
         lines.add(&X_FORWARDED_FOR, &text);
         lines.add(&X_REAL_IP, &text);
         lines.add(&X_FORWARDED_PROTO, &rules.scheme);
-        Self { address: SocketAddr::new(ip, address.port()), trusted: rules.trusts(ip), tls: false, ip: text, lines }
+        let address = SocketAddr::new(ip, address.port());
+        Self { address, trusted: rules.trusts(ip), tls: false, ip: text, lines }
     }
 
     /// Notes whether the connection is one of TLS.

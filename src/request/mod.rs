@@ -109,9 +109,16 @@ impl Rules {
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
         let by_tls = forwarded::came_by_tls(&parts.headers, peer);
         let (client, lines) = forwarded::rewrite(&mut parts, peer, self, &asker.id);
-        let (upgrade, wants_trailers) = (hops.upgrade, hops.wants_trailers);
         Ok(Clean {
-            head: Head { parts, lines, client, asker, upgrade, wants_trailers, by_tls },
+            head: Head {
+                parts,
+                lines,
+                client,
+                asker,
+                upgrade: hops.upgrade,
+                wants_trailers: hops.wants_trailers,
+                by_tls,
+            },
             body: CleanBody::new(body, self.jwt_header.clone()),
         })
     }

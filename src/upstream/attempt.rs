@@ -49,9 +49,10 @@ impl<A: Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing
     type Output = Result<Answered, Failure>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         let connection = this.connection.as_mut().expect("an answer comes once");
-        match connection.drive(cx, |cx| this.answer.as_mut().poll(cx)) {
+        connection.drive(cx);
+        match connection.look(cx, |cx| this.answer.poll(cx)) {
             Poll::Pending if this.watch.is_overdue() => {
                 let late = if this.watch.phase() == Phase::Upload { Error::ClientTooSlow } else { Error::Timeout };
                 Poll::Ready(Err(Failure { error: late, unsent: None }))

@@ -163,7 +163,16 @@ impl HttpBody for Body {
             return Poll::Ready(Some(Err(failure)));
         }
         let Moving { inner, connection, .. } = moving;
-        let polled = connection.drive(cx, |cx| Pin::new(&mut *inner).poll_frame(cx));
+        let mut look = |connection: &Connection, cx: &mut Context<'_>| {
+            connection.look(cx, |cx| Pin::new(&mut *inner).poll_frame(cx))
+        };
+        let polled = match look(connection, cx) {
+            Poll::Pending => {
+                connection.drive(cx);
+                look(connection, cx)
+            }
+            polled => polled,
+        };
         match polled {
             Poll::Ready(Some(Ok(_))) => {
                 moving.watch.progress();

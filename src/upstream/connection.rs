@@ -57,34 +57,8 @@ impl Connection {
         self.sender.try_send_request(request)
     }
 
-    /// Looks at what has come, or can be had by reading and writing now.
-    pub(super) fn drive<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut look: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        if let Driver::Apart = self.driver {
-            return look(cx);
-        }
-        // Nothing comes but by driving, so that nobody else need be told where to call.
-        if let Poll::Ready(seen) = self.quietly(&mut look) {
-            return Poll::Ready(seen);
-        }
-        self.move_on(cx);
-        let seen = self.quietly(look);
-        // Unless it is this task's turn that is over: it has to come back.
-        if seen.is_pending() && !has_budget_remaining() {
-            cx.waker().wake_by_ref();
-        }
-        seen
-    }
-
-    fn quietly<T>(&self, mut look: impl FnMut(&mut Context<'_>) -> T) -> T {
-        let _quiet = self.bell.mute();
-        look(&mut Context::from_waker(Waker::noop()))
-    }
-
-    fn move_on(&mut self, cx: &mut Context<'_>) {
+    /// Reads and writes what can be read and written now.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         if let Driver::Here(driving) = &mut self.driver {
             self.bell.is_for(cx.waker());
             if let Poll::Ready(ended) = driving.as_mut().poll(&mut Context::from_waker(&self.waker)) {
@@ -93,6 +67,21 @@ impl Connection {
                 self.driver = Driver::Over;
             }
         }
+    }
+
+    /// Looks at what has come of that.
+    pub(super) fn look<T>(&self, cx: &mut Context<'_>, look: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        if let Driver::Apart = self.driver {
+            return look(cx);
+        }
+        // Nothing comes but by driving, so that nobody else need be told where to call.
+        let _quiet = self.bell.mute();
+        let seen = look(&mut Context::from_waker(Waker::noop()));
+        // Unless it is this task's turn that is over: it has to come back.
+        if seen.is_pending() && !has_budget_remaining() {
+            cx.waker().wake_by_ref();
+        }
+        seen
     }
 
     /// Lets it move by itself from here on: for an answer that came before all of the request was sent, since a client
@@ -123,7 +112,7 @@ impl Connection {
 
     /// For one that nobody waits for: whether the upstream has kept its end open.
     pub(super) fn is_still_ready(&mut self) -> bool {
-        self.move_on(&mut Context::from_waker(Waker::noop()));
+        self.drive(&mut Context::from_waker(Waker::noop()));
         self.is_ready()
     }
 

@@ -29,7 +29,7 @@ fn variables_add_certificates() {
     let loaded = Config::parse(&with("", &first.section()), &env).expect("good");
     assert_eq!(loaded.config.server.tls.map(|tls| tls.pairs.len()), Some(2));
 
-    env.push(("WXGATE_SERVER__TLS__MORE__2__KEY".into(), second.key.clone()));
+    env.push(("WXGATE_SERVER__TLS__MORE__2__KEY".into(), second.key));
     let found = Config::parse(&with("", &first.section()), &env).expect_err("a gap").to_string();
     let expected = "WXGATE_SERVER__TLS__MORE__2__KEY: server.tls.more.2.key: there is no such certificate. The next certificate is number 1; numbers start at 0 and leave no gap.";
     assert_eq!(found, expected);

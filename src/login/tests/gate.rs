@@ -179,6 +179,7 @@ fn rules() -> Rules {
     let server = config::Server {
         listen: Vec::new(),
         trusted_proxies: Vec::new(),
+        proxy_protocol: false,
         workers: 1,
         max_connections: 1,
         max_header_bytes: 32 << 10,
