@@ -60,7 +60,7 @@ pub struct Edge {
     pub upstream: Upstream,
     pub pages: Arc<Pages>,
     pub traffic: Arc<Traffic>,
-    pub log: Option<AccessLog>,
+    pub log: Option<Arc<AccessLog>>,
 }
 
 impl Edge {

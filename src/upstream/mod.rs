@@ -43,6 +43,7 @@ pub struct Upstream {
 
 #[derive(Debug)]
 struct Site {
+    made_of: config::Upstream,
     pool: Arc<Pool>,
     /// The upstream's own `Host`.
     host: HeaderValue,
@@ -67,9 +68,18 @@ pub enum Error {
 }
 
 impl Upstream {
+    /// Where an upstream is as it was `before`, its connections go on being used.
     #[must_use]
-    pub fn new(site: &config::Upstream, routes: &[config::Route], traffic: &Arc<Traffic>) -> Self {
-        let site_of = |upstream: &config::Upstream| Arc::new(Site::new(upstream, traffic));
+    pub fn new(
+        site: &config::Upstream,
+        routes: &[config::Route],
+        traffic: &Arc<Traffic>,
+        before: Option<&Self>,
+    ) -> Self {
+        let site_of = |upstream: &config::Upstream| {
+            let kept = before.and_then(|before| before.sites().find(|site| site.made_of == *upstream));
+            kept.cloned().unwrap_or_else(|| Arc::new(Site::new(upstream, traffic)))
+        };
         Self { site: site_of(site), routes: routes.iter().map(|route| route.upstream.as_ref().map(site_of)).collect() }
     }
 
@@ -93,8 +103,17 @@ impl Upstream {
 
     /// Closes pooled connections that have been idle for too long; called every tick.
     pub fn sweep(&self) {
-        self.site.pool.sweep();
-        self.routes.iter().flatten().for_each(|site| site.pool.sweep());
+        self.sites().for_each(|site| site.pool.sweep());
+    }
+
+    /// Another has taken this one's place: what it has not taken over is closed as soon as it is at rest.
+    pub fn retire(&self, successor: &Self) {
+        let is_taken_over = |site: &Arc<Site>| successor.sites().any(|other| Arc::ptr_eq(other, site));
+        self.sites().filter(|site| !is_taken_over(site)).for_each(|site| site.pool.retire());
+    }
+
+    fn sites(&self) -> impl Iterator<Item = &Arc<Site>> {
+        std::iter::once(&self.site).chain(self.routes.iter().flatten())
     }
 }
 
@@ -106,6 +125,7 @@ impl Site {
             UpstreamAddress::Https { host, port } => host_header(host, *port, 443),
         };
         Self {
+            made_of: upstream.clone(),
             pool: Arc::new(Pool::new(Dialler::new(upstream), traffic.clone())),
             host,
             preserve_host: upstream.preserve_host,
