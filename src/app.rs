@@ -29,7 +29,7 @@ use crate::metrics::Traffic;
 use crate::patience::{Limits, Patience};
 use crate::policy::Policy;
 use crate::request::{Peer, Rules};
-use crate::session::Sessions;
+use crate::session::{Recent, Sessions};
 use crate::store::Memory;
 use crate::types::Scope;
 use crate::upstream::Upstream;
@@ -171,6 +171,7 @@ impl App {
                     rules: Rules::new(&config.server, &config.identity, &config.public_url),
                     policy: policy.clone(),
                     sessions: sessions.clone(),
+                    recent: Recent::default(),
                     login: login.clone(),
                     local: Local::new(&config.sign_in, &config.paths, &config.pages, identity.jwks()),
                     jsconfig: jsconfig.clone(),

@@ -35,7 +35,7 @@ use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
 use crate::request::{Asker, Clean, Head, Peer, Refused, Rules};
-use crate::session::{Session, Sessions};
+use crate::session::{Recent, Session, Sessions};
 use crate::upstream::{self, Upstream};
 
 /// One worker's whole way from request to response.
@@ -44,6 +44,8 @@ pub struct Edge {
     pub rules: Rules,
     pub policy: Policy,
     pub sessions: Arc<Sessions>,
+    /// Of the sessions above.
+    pub recent: Recent,
     pub login: Arc<Login>,
     pub local: Local,
     pub jsconfig: Arc<JsConfig>,
@@ -117,7 +119,8 @@ impl Edge {
             return Step::later(async move { edge.me(request.head()).await });
         }
         let access = self.policy.decide(request.head().method(), request.head().path());
-        let resumed = if access.auth == Auth::None { None } else { self.sessions.resume(request.head()) };
+        let resumed =
+            if access.auth == Auth::None { None } else { self.sessions.resume_with(request.head(), &self.recent) };
         // Sent along again as seen now.
         let renewed =
             resumed.as_ref().filter(|resumed| resumed.stale).map(|resumed| self.sessions.reopen(&resumed.session));

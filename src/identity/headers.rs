@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_encode_byte;
 
 use crate::config::Encoding;
+use crate::request::Lines;
 use crate::session::{Session, Text};
 
 const OPENID: HeaderName = HeaderName::from_static("x-wechat-openid");
@@ -19,11 +20,11 @@ const USERID: HeaderName = HeaderName::from_static("x-wechat-userid");
 const SNAPSHOT: HeaderName = HeaderName::from_static("x-wechat-snapshot");
 const SESSION: HeaderName = HeaderName::from_static("x-wechat-session");
 
-pub(super) fn add(headers: &mut HeaderMap, visitor: &Session, encoding: Encoding) {
-    headers.reserve(10);
-    headers.insert(ACCOUNT, HeaderValue::from_static(visitor.account.as_str()));
-    headers.insert(SCOPE, HeaderValue::from_static(visitor.scope.as_str()));
-    headers.insert(SESSION, crate::request::hex_header(&visitor.id.0));
+pub(super) fn lines(visitor: &Session, encoding: Encoding) -> Lines {
+    let mut lines = Lines::default();
+    lines.add(&ACCOUNT, &HeaderValue::from_static(visitor.account.as_str()));
+    lines.add(&SCOPE, &HeaderValue::from_static(visitor.scope.as_str()));
+    lines.add(&SESSION, &crate::request::hex_header(&visitor.id.0));
     for (name, text) in [
         (APPID, Text::AppId),
         (OPENID, Text::OpenId),
@@ -32,15 +33,16 @@ pub(super) fn add(headers: &mut HeaderMap, visitor: &Session, encoding: Encoding
         (AVATAR, Text::Avatar),
     ] {
         if let Some(text) = visitor.share(text) {
-            headers.insert(name, value(text));
+            lines.add(&name, &value(text));
         }
     }
     if let Some(nickname) = visitor.share(Text::Nickname) {
-        headers.insert(NICKNAME, value(encoded(nickname, encoding)));
+        lines.add(&NICKNAME, &value(encoded(nickname, encoding)));
     }
     if visitor.snapshot {
-        headers.insert(SNAPSHOT, HeaderValue::from_static("1"));
+        lines.add(&SNAPSHOT, &HeaderValue::from_static("1"));
     }
+    lines
 }
 
 /// Everything in a session was checked or cleaned before it was sealed, so none of it can break a header (R21).

@@ -3,6 +3,7 @@
 mod cookies;
 mod headers;
 mod jwt;
+mod known;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
 
@@ -11,18 +12,20 @@ use http::{HeaderName, HeaderValue};
 
 use jwt::Jwt;
 pub use jwt::KeyError;
+use known::Known;
 
 use crate::clock::Clock;
 use crate::config;
 use crate::policy::{Admitted, Target};
-use crate::request::{Asker, Clean, CleanBody};
+use crate::request::{Asker, Clean, CleanBody, Lines};
 use crate::session::{Jar, Session};
 
-/// Stamps requests. One per worker: the tokens it keeps are shared with nobody.
+/// Stamps requests. One per worker: what it keeps is shared with nobody.
 #[derive(Debug)]
 pub struct Identity {
     headers: bool,
     encoding: config::Encoding,
+    known: Known,
     jwt: Option<Jwt>,
     jwt_header: Option<HeaderName>,
     jwt_cookie: Option<String>,
@@ -34,6 +37,8 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Stamped<B> {
     pub parts: Parts,
+    /// What is said of the visitor and the way here, to be sent with the rest of the head.
+    pub lines: Lines,
     pub body: CleanBody<B>,
     pub target: Target,
     /// The protocol the client wants to change to.
@@ -56,6 +61,7 @@ impl Identity {
         Ok(Self {
             headers: identity.headers,
             encoding: identity.encoding,
+            known: Known::new(),
             jwt,
             jwt_header: identity.jwt.as_ref().and_then(|jwt| jwt.header.clone()),
             jwt_cookie: identity.jwt.as_ref().and_then(|jwt| jwt.cookie.clone()),
@@ -74,7 +80,7 @@ impl Identity {
     /// gone already; the one left to judge here is `Authorization` where it carries our token.
     pub fn stamp<B>(&self, request: Clean<B>, admitted: &Admitted<Session>) -> Stamped<B> {
         let (head, body) = request.into_parts();
-        let (mut parts, asker, upgrade, wants_trailers) = head.into_raw();
+        let (mut parts, mut lines, asker, upgrade, wants_trailers) = head.into_raw();
         let headers = &mut parts.headers;
         let token = admitted.visitor().and_then(|visitor| Some(self.jwt.as_ref()?.token(visitor, self.clock.now())));
 
@@ -89,7 +95,7 @@ impl Identity {
         if let Some(visitor) = admitted.visitor()
             && self.headers
         {
-            headers::add(headers, visitor, self.encoding);
+            self.known.tell(visitor, &mut lines, || headers::lines(visitor, self.encoding));
         }
         if let Some(name) = &self.jwt_header {
             let bearer = *name == http::header::AUTHORIZATION;
@@ -99,9 +105,9 @@ impl Identity {
             if let Some(token) = token {
                 let value = if bearer { format!("Bearer {token}") } else { String::from(&*token) };
                 let value = HeaderValue::try_from(value).expect("a JWS in compact form is plain ASCII");
-                headers.insert(name.clone(), value);
+                lines.add(name, &value);
             }
         }
-        Stamped { parts, body, target: admitted.upstream(), upgrade, wants_trailers, asker }
+        Stamped { parts, lines, body, target: admitted.upstream(), upgrade, wants_trailers, asker }
     }
 }

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use super::headers::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP, X_REQUEST_ID, tokens};
-use super::{RequestId, Rules};
+use super::{Lines, RequestId, Rules};
 
 /// The other end of the TCP connection; made once per connection.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Peer {
     /// Whether it is one of `trusted_proxies`.
     pub trusted: bool,
     ip: HeaderValue,
+    /// What the upstream is told of every request of an untrusted peer.
+    lines: Lines,
 }
 
 /// The visitor's own address.
@@ -30,11 +32,12 @@ impl Peer {
     #[must_use]
     pub fn new(address: SocketAddr, rules: &Rules) -> Self {
         let ip = canonical(address.ip());
-        Self {
-            address: SocketAddr::new(ip, address.port()),
-            trusted: rules.trusts(ip),
-            ip: HeaderValue::from_str(&ip.to_string()).expect("an address is a header value"),
-        }
+        let text = HeaderValue::from_str(&ip.to_string()).expect("an address is a header value");
+        let mut lines = Lines::default();
+        lines.add(&X_FORWARDED_FOR, &text);
+        lines.add(&X_REAL_IP, &text);
+        lines.add(&X_FORWARDED_PROTO, &rules.scheme);
+        Self { address: SocketAddr::new(ip, address.port()), trusted: rules.trusts(ip), ip: text, lines }
     }
 }
 
@@ -43,37 +46,42 @@ fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// Replaces what the request says of its way here by what is true, and finds the client.
-pub(super) fn rewrite(parts: &mut Parts, peer: &Peer, rules: &Rules, id: &RequestId) -> Client {
-    let host = parts
-        .uri
-        .authority()
-        .map_or_else(|| parts.headers.get(HOST).cloned(), |authority| HeaderValue::from_str(authority.as_str()).ok());
+/// Finds the client, and the true words on the request's way here that replace the request's own.
+pub(super) fn rewrite(parts: &mut Parts, peer: &Peer, rules: &Rules, id: &RequestId) -> (Client, Lines) {
+    let absolute = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(host) = absolute {
+        // An absolute-form target outranks Host (RFC 9112 section 3.2.2).
+        parts.headers.insert(HOST, host);
+    }
     let headers = &mut parts.headers;
+    let mut lines = Lines::with_room();
     let client = if peer.trusted {
-        told_by_proxies(headers, peer, rules)
+        told_further(headers, peer, rules, &mut lines)
     } else {
+        lines.extend(&peer.lines);
         Client { ip: peer.address.ip(), told: false }
     };
-    let chain = if peer.trusted { appended(headers, peer) } else { peer.ip.clone() };
-    headers.insert(X_FORWARDED_FOR, chain);
-    let real = if client.told {
-        HeaderValue::from_str(&client.ip.to_string()).expect("an address is a header value")
-    } else {
-        peer.ip.clone()
-    };
-    headers.insert(X_REAL_IP, real);
-    if !headers.contains_key(&X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, rules.scheme.clone());
+    if let Some(host) = headers.get(HOST)
+        && !(peer.trusted && headers.contains_key(X_FORWARDED_HOST))
+    {
+        lines.add(&X_FORWARDED_HOST, host);
     }
-    if let Some(host) = host {
-        // An absolute-form target outranks Host (RFC 9112 section 3.2.2).
-        if parts.uri.authority().is_some() {
-            headers.insert(HOST, host.clone());
-        }
-        headers.entry(X_FORWARDED_HOST).or_insert(host);
+    lines.add(&X_REQUEST_ID, &id.to_header());
+    (client, lines)
+}
+
+/// A trusted peer's own words are kept, or continued.
+fn told_further(headers: &mut HeaderMap, peer: &Peer, rules: &Rules, lines: &mut Lines) -> Client {
+    let client = told_by_proxies(headers, peer, rules);
+    lines.add(&X_FORWARDED_FOR, &appended(headers, peer));
+    let real = HeaderValue::from_str(&client.ip.to_string()).expect("an address is a header value");
+    lines.add(&X_REAL_IP, &real);
+    if !headers.contains_key(X_FORWARDED_PROTO) {
+        lines.add(&X_FORWARDED_PROTO, &rules.scheme);
     }
-    headers.insert(X_REQUEST_ID, id.to_header());
+    for replaced in [X_FORWARDED_FOR, X_REAL_IP, X_REQUEST_ID] {
+        headers.remove(replaced);
+    }
     client
 }
 
@@ -154,7 +162,12 @@ mod tests {
         let peer = Peer::new(peer.parse().unwrap(), &rules);
         let clean = rules.clean(request.body(()).unwrap(), &peer).unwrap();
         let (head, _) = clean.into_parts();
-        (*head.client(), head.headers().clone())
+        let mut headers = head.headers().clone();
+        for (name, value) in head.lines().iter() {
+            let name = http::HeaderName::from_bytes(name).unwrap();
+            assert!(headers.insert(name, HeaderValue::from_bytes(value).unwrap()).is_none(), "told twice");
+        }
+        (*head.client(), headers)
     }
 
     #[test]

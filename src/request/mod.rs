@@ -6,6 +6,7 @@ mod body;
 mod browser;
 mod forwarded;
 mod headers;
+mod lines;
 mod navigation;
 mod path;
 #[cfg(any(test, fuzzing))]
@@ -22,6 +23,7 @@ pub use body::CleanBody;
 pub use browser::Browser;
 pub use forwarded::{Client, Peer};
 pub use headers::{folds_to_ours, same_folded};
+pub use lines::Lines;
 pub use navigation::Asker;
 pub use path::{decode as decode_path, without_parameters};
 
@@ -64,6 +66,7 @@ pub struct Clean<B> {
 #[derive(Debug)]
 pub struct Head {
     parts: Parts,
+    lines: Lines,
     client: Client,
     asker: Asker,
     upgrade: Option<HeaderValue>,
@@ -105,9 +108,9 @@ impl Rules {
             return Err(Refused { refusal, asker });
         }
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
-        let client = forwarded::rewrite(&mut parts, peer, self, &asker.id);
+        let (client, lines) = forwarded::rewrite(&mut parts, peer, self, &asker.id);
         Ok(Clean {
-            head: Head { parts, client, asker, upgrade: hops.upgrade, wants_trailers: hops.wants_trailers },
+            head: Head { parts, lines, client, asker, upgrade: hops.upgrade, wants_trailers: hops.wants_trailers },
             body: CleanBody::new(body, self.jwt_header.clone()),
         })
     }
@@ -172,6 +175,12 @@ impl Head {
         &self.parts.headers
     }
 
+    /// What the upstream is told besides, of how the request came here.
+    #[must_use]
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
     /// Who asks, as far as addresses tell.
     #[must_use]
     pub fn client(&self) -> &Client {
@@ -215,8 +224,8 @@ impl Head {
 
     /// For the hops that come after: the raw head, to be changed by `identity` and sent by `upstream`.
     #[must_use]
-    pub fn into_raw(self) -> (Parts, Asker, Option<HeaderValue>, bool) {
-        (self.parts, self.asker, self.upgrade, self.wants_trailers)
+    pub fn into_raw(self) -> (Parts, Lines, Asker, Option<HeaderValue>, bool) {
+        (self.parts, self.lines, self.asker, self.upgrade, self.wants_trailers)
     }
 }
 

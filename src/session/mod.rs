@@ -6,6 +6,7 @@
 mod jar;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
+mod recent;
 mod record;
 mod revoked;
 pub mod seal;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 pub use jar::Jar;
+pub use recent::Recent;
 use record::Times;
 pub use record::{Session, Text};
 pub use seal::{Keys, Purpose};
@@ -80,22 +82,35 @@ impl Sessions {
     /// expiry, an account that is no longer ours, a revocation.
     #[must_use]
     pub fn resume(&self, head: &Head) -> Option<Resumed> {
-        let name = self.jar.session_name().as_bytes();
-        let mut shown = head.cookies().filter(|(found, _)| *found == name).take(MOST_SHOWN);
-        shown.find_map(|(_, sealed)| self.resume_one(sealed))
+        self.resume_by(head, |sealed| self.open_seal(sealed))
     }
 
-    fn resume_one(&self, sealed: &[u8]) -> Option<Resumed> {
-        let session = Session::decode(self.keys.open(Purpose::Session, sealed)?)?;
-        self.is_alive(&session).then(|| {
-            let seen = self.clock.now().since(session.times.last_seen);
+    /// The same, for a worker that remembers what it opened.
+    #[must_use]
+    pub fn resume_with(&self, head: &Head, recent: &Recent) -> Option<Resumed> {
+        self.resume_by(head, |sealed| recent.find(sealed, || self.open_seal(sealed)))
+    }
+
+    fn resume_by(&self, head: &Head, open: impl Fn(&[u8]) -> Option<Session>) -> Option<Resumed> {
+        let name = self.jar.session_name().as_bytes();
+        let mut shown = head.cookies().filter(|(found, _)| *found == name).take(MOST_SHOWN);
+        shown.find_map(|(_, sealed)| self.judged(open(sealed)?))
+    }
+
+    fn open_seal(&self, sealed: &[u8]) -> Option<Session> {
+        Session::decode(self.keys.open(Purpose::Session, sealed)?)
+    }
+
+    fn judged(&self, session: Session) -> Option<Resumed> {
+        let now = self.clock.now();
+        self.is_alive(&session, now).then(|| {
+            let seen = now.since(session.times.last_seen);
             let stale = self.idle.is_some_and(|idle| seen >= idle / 10);
             Resumed { session, stale }
         })
     }
 
-    fn is_alive(&self, session: &Session) -> bool {
-        let now = self.clock.now();
+    fn is_alive(&self, session: &Session, now: Timestamp) -> bool {
         let times = &session.times;
         // The operator may have shortened the life since the cookie was sealed.
         let expires_at = times.expires_at.min(times.issued_at.after(self.ttl));

@@ -128,10 +128,9 @@ impl Session {
     /// Whether both say the same of the same visitor; when they were seen aside.
     #[must_use]
     pub fn tells_the_same_as(&self, other: &Self) -> bool {
-        let said = |session: &Self| session.bytes.slice(AFTER_TIMES..);
-        (self.id, self.scope, self.snapshot, self.times.expires_at)
-            == (other.id, other.scope, other.snapshot, other.times.expires_at)
-            && said(self) == said(other)
+        (self.id, self.account, self.scope, self.snapshot, self.times.expires_at)
+            == (other.id, other.account, other.scope, other.snapshot, other.times.expires_at)
+            && self.bytes.get(AFTER_TIMES..) == other.bytes.get(AFTER_TIMES..)
     }
 
     /// A text as shared bytes, without a copy; `None` when it is absent.

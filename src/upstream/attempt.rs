@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::Error;
 use super::body::{ClientFailure, Outgoing};
-use super::pool::Connection;
+use super::connection::Connection;
 use super::replay::NoSuccessor;
 use crate::patience::{Phase, Watch};
 
@@ -50,7 +50,9 @@ impl<A: Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        match this.answer.poll(cx) {
+        let connection = this.connection.as_mut().expect("an answer comes once");
+        connection.drive(cx);
+        match connection.look(cx, |cx| this.answer.poll(cx)) {
             Poll::Pending if this.watch.is_overdue() => {
                 let late = if this.watch.phase() == Phase::Upload { Error::ClientTooSlow } else { Error::Timeout };
                 Poll::Ready(Err(Failure { error: late, unsent: None }))

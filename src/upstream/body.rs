@@ -8,10 +8,11 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::pool::{Connection, Pool};
+use super::connection::Connection;
+use super::pool::Pool;
 use crate::metrics::UpstreamTrouble;
 use crate::patience::{Phase, Watch};
-use crate::request::CleanBody;
+use crate::request::{CleanBody, Lines};
 
 /// In a watch's ticks.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,19 @@ pub(super) struct Outgoing {
     inner: Option<CleanBody<Incoming>>,
     watch: Watch,
     limits: Limits,
+    upload: Option<Upload>,
+    /// To be added to the request's head.
+    lines: Lines,
+}
+
+/// A body under way: hyper drops it as soon as all of it is sent, or none of it is wanted any more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Upload(Arc<()>);
+
+impl Upload {
+    pub(super) fn is_over(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
 }
 
 /// The client broke off its upload.
@@ -34,8 +48,20 @@ pub(super) struct Outgoing {
 pub(super) struct ClientFailure(#[source] hyper::Error);
 
 impl Outgoing {
-    pub(super) fn new(body: CleanBody<Incoming>, watch: Watch, limits: Limits) -> Self {
-        Self { inner: (!body.is_end_stream()).then_some(body), watch, limits }
+    pub(super) fn new(body: CleanBody<Incoming>, lines: Lines, watch: Watch, limits: Limits) -> Self {
+        let inner = (!body.is_end_stream()).then_some(body);
+        let upload = inner.as_ref().map(|_| Upload::default());
+        Self { inner, watch, limits, upload, lines }
+    }
+
+    /// What there is to be sent, if anything.
+    pub(super) fn upload(&self) -> Option<Upload> {
+        self.upload.clone()
+    }
+
+    /// What the request's head does not hold yet.
+    pub(super) fn lines(&self) -> &[u8] {
+        self.lines.as_bytes()
     }
 
     /// From here on the client or the upstream is waited for.
@@ -92,6 +118,8 @@ struct Moving {
     connection: Connection,
     pool: Arc<Pool>,
     watch: Watch,
+    /// How it broke off, until that is told.
+    failure: Option<hyper::Error>,
 }
 
 impl Body {
@@ -100,7 +128,7 @@ impl Body {
     }
 
     pub(super) fn new(inner: Incoming, connection: Connection, pool: Arc<Pool>, watch: Watch) -> Self {
-        let mut body = Self(Some(Moving { inner, connection, pool, watch }));
+        let mut body = Self(Some(Moving { inner, connection, pool, watch, failure: None }));
         body.release_at_end();
         body
     }
@@ -112,13 +140,13 @@ impl Body {
     }
 }
 
-/// A connection is ready again once its own task has seen the end of the answer, which may be a moment later.
-fn release(mut connection: Connection, pool: Arc<Pool>) {
+/// A connection whose answer came before all of the request was sent is ready again later, or never.
+fn release(connection: Connection, pool: Arc<Pool>) {
     if connection.is_ready() {
         pool.put(connection);
     } else if !connection.is_closed() {
         tokio::spawn(async move {
-            if connection.ready().await.is_ok() {
+            if let Some(connection) = connection.ready().await {
                 pool.put(connection);
             }
         });
@@ -131,8 +159,21 @@ impl HttpBody for Body {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(moving) = &mut self.0 else { return Poll::Ready(None) };
-        let polled = Pin::new(&mut moving.inner).poll_frame(cx);
-        match &polled {
+        if let Some(failure) = moving.failure.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
+        let Moving { inner, connection, .. } = moving;
+        let mut look = |connection: &Connection, cx: &mut Context<'_>| {
+            connection.look(cx, |cx| Pin::new(&mut *inner).poll_frame(cx))
+        };
+        let polled = match look(connection, cx) {
+            Poll::Pending => {
+                connection.drive(cx);
+                look(connection, cx)
+            }
+            polled => polled,
+        };
+        match polled {
             Poll::Ready(Some(Ok(_))) => {
                 moving.watch.progress();
                 self.release_at_end();
@@ -142,7 +183,13 @@ impl HttpBody for Body {
                     release(moving.connection, moving.pool);
                 }
             }
-            Poll::Ready(Some(Err(_))) => moving.pool.traffic().upstream_failed(UpstreamTrouble::Cut),
+            Poll::Ready(Some(Err(failure))) => {
+                moving.pool.traffic().upstream_failed(UpstreamTrouble::Cut);
+                // The client's connection breaks off at once, so what came before goes out first.
+                moving.failure = Some(failure);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Poll::Pending => {}
         }
         polled

@@ -9,7 +9,7 @@ use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 
 use super::attempt::{Answered, Failure, attempt};
-use super::body::{Body, Outgoing};
+use super::body::{Body, Outgoing, Upload};
 use super::{Error, Site};
 use crate::patience::{Phase, Watch};
 
@@ -32,6 +32,7 @@ pin_project! {
         watch: Watch,
         repeatable: bool,
         client_side: Option<OnUpgrade>,
+        upload: Option<Upload>,
         idle: u32,
     }
 }
@@ -54,11 +55,12 @@ pub(super) fn forward(
     watch: &Watch,
 ) -> Forwarding<impl Future<Output = Result<Answered, Failure>> + use<>> {
     let Order { request, repeatable, client_side, idle } = order;
+    let upload = request.body().upload();
     let way = match site.pool.take() {
         Some(connection) => Way::Pooled { answer: attempt(connection, request, repeatable, watch) },
         None => Way::Later { answer: Box::pin(send_anew(site.clone(), request, watch.clone())) },
     };
-    Forwarding { way, site, watch: watch.clone(), repeatable, client_side, idle }
+    Forwarding { way, site, watch: watch.clone(), repeatable, client_side, upload, idle }
 }
 
 impl<A: Future<Output = Result<Answered, Failure>>> Future for Forwarding<A> {
@@ -66,7 +68,7 @@ impl<A: Future<Output = Result<Answered, Failure>>> Future for Forwarding<A> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let answered = loop {
+        let (response, mut connection) = loop {
             match this.way.as_mut().project() {
                 WayNow::Pooled { answer } => match ready!(answer.poll(cx)) {
                     Ok(answered) => break answered,
@@ -79,7 +81,10 @@ impl<A: Future<Output = Result<Answered, Failure>>> Future for Forwarding<A> {
                 WayNow::Later { answer } => break ready!(answer.as_mut().poll(cx))?,
             }
         };
-        Poll::Ready(this.site.answered(answered, this.client_side.take(), this.watch, *this.idle))
+        if this.upload.take().is_some_and(|upload| !upload.is_over()) {
+            connection.drive_apart();
+        }
+        Poll::Ready(this.site.answered((response, connection), this.client_side.take(), this.watch, *this.idle))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod body;
+mod connection;
 mod dial;
 mod forwarding;
 mod pool;
@@ -21,6 +22,7 @@ use hyper::upgrade::OnUpgrade;
 use attempt::Answered;
 pub use body::Body;
 use body::Outgoing;
+use connection::Connection;
 use dial::Dialler;
 use forwarding::Order;
 use pool::Pool;
@@ -117,7 +119,7 @@ impl Site {
         stamped: Stamped<Incoming>,
         watch: &Watch,
     ) -> impl Future<Output = Result<Response<Body>, Error>> + Send + use<> {
-        let Stamped { mut parts, body, upgrade, wants_trailers, .. } = stamped;
+        let Stamped { mut parts, lines, body, upgrade, wants_trailers, .. } = stamped;
         let client_side = upgrade.as_ref().and_then(|_| parts.extensions.remove::<OnUpgrade>());
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
@@ -133,7 +135,7 @@ impl Site {
         let limits =
             body::Limits { upload: watch.limit(self.idle_timeout), answer: watch.limit(self.response_timeout) };
         let repeatable = body.is_end_stream() && is_idempotent(&parts.method);
-        let outgoing = Outgoing::new(body, watch.clone(), limits);
+        let outgoing = Outgoing::new(body, lines, watch.clone(), limits);
         let request = Request::from_parts(parts, outgoing);
         forwarding::forward(self, Order { request, repeatable, client_side, idle: limits.upload }, watch)
     }
@@ -150,7 +152,7 @@ impl Site {
             self.pool.clear();
         }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch(response, client_side, watch);
+            return self.switch(response, connection, client_side, watch);
         }
         let (mut parts, incoming) = response.into_parts();
         strip_hop_headers(&mut parts.headers);
@@ -164,6 +166,7 @@ impl Site {
     fn switch(
         &self,
         mut response: Response<Incoming>,
+        mut connection: Connection,
         client_side: Option<OnUpgrade>,
         watch: &Watch,
     ) -> Result<Response<Body>, Error> {
@@ -171,6 +174,7 @@ impl Site {
             return Err(Error::Broken("the upstream changed protocols unasked".into()));
         };
         let upstream_side = hyper::upgrade::on(&mut response);
+        connection.drive_apart();
         upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
         let (mut parts, _) = response.into_parts();
         let protocol = parts.headers.get(UPGRADE).cloned();
@@ -216,26 +220,30 @@ fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trail
 
 /// What an answer says of the upstream connection is not for the client's.
 fn strip_hop_headers(headers: &mut HeaderMap) {
-    // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
-    if headers.contains_key(TRANSFER_ENCODING) {
-        headers.remove(CONTENT_LENGTH);
+    let mut doomed: Vec<HeaderName> = Vec::new();
+    for (name, value) in &*headers {
+        if is_hop(name) {
+            doomed.push(name.clone());
+        }
+        match *name {
+            // Mostly it names nothing.
+            CONNECTION if !matches!(value.as_bytes(), b"close" | b"keep-alive") => doomed.extend(named(value)),
+            // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
+            TRANSFER_ENCODING => doomed.push(CONTENT_LENGTH),
+            _ => {}
+        }
     }
-    // Most answers name nothing there.
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
+    for name in &doomed {
+        headers.remove(name);
+    }
+}
+
+fn named(connection: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    let tokens = connection.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    tokens
         .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| *name != CONTENT_LENGTH)
-        .collect();
-    for name in &named {
-        headers.remove(name);
-    }
-    while let Some(name) = headers.keys().find(|name| is_hop(name)).cloned() {
-        headers.remove(name);
-    }
 }
 
 fn is_hop(name: &HeaderName) -> bool {

@@ -1,0 +1,156 @@
+"""What is asked of a contender, and what it spends on it."""
+
+import math
+import re
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+from contenders import AGENT, OTHER
+
+
+def cpu(pids):
+    """Seconds of CPU that processes have used, from the scheduler's own counts, in nanoseconds."""
+    total = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
+
+
+def resident(pids):
+    """Bytes of memory in use."""
+    status = (Path(f"/proc/{pid}/status").read_text() for pid in pids)
+    return sum(int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) for text in status) * 1024
+
+
+def headers(contender):
+    lines = [f"User-Agent: {AGENT}", f"Cookie: {contender.cookie or 'theme=dark'}"]
+    return [word for line in lines for word in ("-H", line)]
+
+
+def on_other_core(command):
+    done = subprocess.run(
+        ["taskset", "-c", ",".join(map(str, OTHER)), *map(str, command)], capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Taken:
+    """What a while of load took: CPU a request in microseconds, requests a second; CPU with helpers counted, too."""
+
+    def __init__(self, requests, seconds, own, helpers):
+        self.requests = requests
+        self.each, self.with_helpers = own / requests * 1e6, (own + helpers) / requests * 1e6
+        self.rate = requests / seconds
+
+
+def ask(contender, protocol, size, connections, seconds):
+    """Asks as fast as answers come. Every answer has to be a good one."""
+    before, helpers = cpu(contender.pids), cpu(contender.counted_too)
+    url = contender.url(protocol, size)
+    if protocol.startswith("HTTP/2"):
+        streams = 4
+        said = on_other_core(
+            ["h2load", "-t1", f"-c{max(1, connections // streams)}", f"-m{streams}", f"-D{seconds}", *headers(contender), url]
+        )
+        requests = int(re.search(r"(\d+) succeeded", said)[1])
+        if " 0 failed, 0 errored" not in said or not re.search(rf"status codes: {requests} 2xx", said):
+            raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
+    else:
+        said = on_other_core(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", *headers(contender), url]
+        )
+        requests = int(re.search(r"(\d+) requests in", said)[1])
+        if "Non-2xx" in said or "Socket errors" in said:
+            raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
+    own, helping = cpu(contender.pids) - before, cpu(contender.counted_too) - helpers
+    return Taken(requests, seconds, own, helping)
+
+
+def pace_program(folder):
+    """Builds the generator of fixed rates, which needs nothing but the standard library."""
+    program = folder / "pace"
+    source = Path(__file__).with_name("pace.rs")
+    subprocess.run(["rustc", "--edition", "2024", "-O", "-o", program, source], check=True)
+    return program
+
+
+def waits(program, contender, rate, connections, seconds):
+    """How long answers take at a fixed rate, in milliseconds: p50, p99, p99.9."""
+    path = contender.url("HTTP/1.1", "1 KiB").split("/", 3)[3]
+    said = on_other_core(
+        [program, f"127.0.0.1:{contender.port}", f"/{path}", contender.cookie or "theme=dark", f"{rate:.0f}", connections, seconds]
+    )
+    return [float(value) for value in said.split()]
+
+
+def idle(contender, count):
+    """Bytes that each of many connections keeps that asked once and rest."""
+    path = contender.url("HTTP/1.1", "1 KiB").split("/", 3)[3]
+    request = f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{contender.port}\r\nUser-Agent: {AGENT}\r\n"
+    request = f"{request}Cookie: {contender.cookie or 'theme=dark'}\r\n\r\n".encode()
+    # What a first load leaves behind is not the connections'.
+    held = [asked(contender.port, request) for _ in range(200)]
+    time.sleep(5)
+    before = resident(contender.pids)
+    held += [asked(contender.port, request) for _ in range(count)]
+    time.sleep(5)
+    each = (resident(contender.pids) - before) / count
+    for connection in held:
+        connection.close()
+    return each
+
+
+def asked(port, request):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    connection.sendall(request)
+    answer = b""
+    while not answer.endswith(b"x" * 1024):
+        piece = connection.recv(4096)
+        if not piece:
+            raise RuntimeError(f"no whole answer: {answer[:200]}")
+        answer += piece
+    if not answer.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(f"not a good answer: {answer[:200]}")
+    return connection
+
+
+def handshakes(contender, seconds):
+    """CPU of a TLS 1.3 connection that asks for one thing, in microseconds: with a full handshake, and resumed."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host = f"127.0.0.1:{contender.tls_port}"
+    request = f"GET /1024 HTTP/1.1\r\nHost: {host}\r\nCookie: {contender.cookie or 'theme=dark'}\r\nConnection: close\r\n\r\n"
+
+    def once(session):
+        with socket.create_connection(("127.0.0.1", contender.tls_port), timeout=60) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as connection:
+                connection.sendall(request.encode())
+                answer = b""
+                while piece := connection.recv(16384):
+                    answer += piece
+                if not answer.startswith(b"HTTP/1.1 200"):
+                    raise RuntimeError(f"not a good answer: {answer[:200]}")
+                return connection.session, connection.session_reused
+
+    def spent(resumed):
+        session, _ = once(None)
+        before, end, count = cpu(contender.pids), time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            next_session, reused = once(session if resumed else None)
+            if reused != resumed:
+                raise RuntimeError(f"{contender.name}: a session was {'not ' if resumed else ''}resumed")
+            session, count = next_session or session, count + 1
+        return (cpu(contender.pids) - before) / count * 1e6
+
+    return spent(False), spent(True)
+
+
+def median(values):
+    values = sorted(value for value in values if not math.isnan(value))
+    return values[len(values) // 2] if values else math.nan
