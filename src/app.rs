@@ -1,8 +1,9 @@
 //! From configuration to a running gate: builds each part from its own section and wires them once.
 
+mod tls;
 mod wechat;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::Poll;
@@ -12,15 +13,17 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
+use self::tls::Tls;
 use self::wechat::Wechat;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::edge::Edge;
+use crate::config::{Config, Listen};
 use crate::edge::access_log::{AccessLog, Sink};
 use crate::edge::pages::Pages;
+use crate::edge::{Edge, Https};
 use crate::identity::{Identity, KeyError};
-use crate::listener::{self, BindError, Entrance, Origin, Settings, Slots};
+pub use crate::listener::Inherited;
+use crate::listener::{self, BindError, Bound, Entrance, Origin, Settings, Slots, Socket, SocketFile};
 use crate::local::Local;
 use crate::local::jsconfig::{self, JsConfig};
 use crate::local::me::Me;
@@ -31,6 +34,7 @@ use crate::policy::Policy;
 use crate::request::{Peer, Rules};
 use crate::session::{Recent, Sessions};
 use crate::store::Memory;
+use crate::tls::PairError;
 use crate::types::Scope;
 use crate::upstream::Upstream;
 use crate::wechat::{Caller, NotStarted};
@@ -41,6 +45,8 @@ pub struct Options {
     pub clock: Clock,
     /// For the demo: an ordinary browser is let through the official account's door.
     pub every_browser_is_wechat: bool,
+    /// What systemd holds for the gate.
+    pub inherited: Inherited,
     /// Where access lines go, asked once per worker.
     pub access_log: Arc<dyn Fn() -> Sink + Send + Sync>,
 }
@@ -50,6 +56,7 @@ impl Default for Options {
         Self {
             clock: Clock::system(),
             every_browser_is_wechat: false,
+            inherited: Inherited::default(),
             access_log: Arc::new(|| Box::new(std::io::stderr())),
         }
     }
@@ -67,8 +74,11 @@ impl std::fmt::Debug for Options {
 /// A gate that holds its addresses and is ready to run.
 #[derive(Debug)]
 pub struct App {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Listen>,
+    tls_addresses: Vec<Listen>,
+    socket_files: Vec<SocketFile>,
     workers: Vec<Worker>,
+    tls: Option<Tls>,
     admin: Option<Admin>,
     /// WeChat is spoken to here, so that a slow call never stalls a request.
     control: Runtime,
@@ -77,7 +87,7 @@ pub struct App {
 /// What one worker's thread needs.
 #[derive(Debug)]
 struct Worker {
-    sockets: Vec<TcpListener>,
+    entrances: Vec<Entrance<Socket>>,
     edge: Edge,
     settings: Settings,
     limits: Limits,
@@ -88,6 +98,10 @@ struct Worker {
 pub enum StartError {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error("server.tls: {0}. {remedy}", remedy = .0.flaw.remedy())]
+    Certificate(#[from] PairError),
+    #[error("server.tls: the keys of tickets cannot be made: {0}")]
+    Tickets(#[source] rustls::Error),
     #[error(transparent)]
     Admin(#[from] admin::BindError),
     #[error(transparent)]
@@ -158,17 +172,25 @@ impl App {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             count => count,
         };
-        let (addresses, sockets) = listener::bind(&config.server.listen, count)?;
+        let tls = config.server.tls.as_ref().map(|section| Tls::new(section, clock.clone())).transpose()?;
+        let Bound { addresses, sockets, mut files } =
+            listener::bind("server.listen", &config.server.listen, &options.inherited, count)?;
+        let of_tls: &[Listen] = config.server.tls.as_ref().map_or(&[], |section| &section.listen);
+        let Bound { addresses: tls_addresses, sockets: tls_sockets, files: tls_files } =
+            listener::bind("server.tls.listen", of_tls, &options.inherited, count)?;
+        files.extend(tls_files);
         let slots = Arc::new(Slots::new(config.server.max_connections));
         let traffic: Vec<Arc<Traffic>> = sockets.iter().map(|_| Arc::default()).collect();
         let workers = sockets
             .into_iter()
+            .zip(tls_sockets)
             .zip(&traffic)
-            .map(|(sockets, traffic)| {
+            .map(|((sockets, tls_sockets), traffic)| {
                 let identity =
                     Identity::new(&config.identity, &config.public_url, sessions.jar().clone(), clock.clone())?;
                 let edge = Edge {
                     rules: Rules::new(&config.server, &config.identity, &config.public_url),
+                    https: Https::new(&config.server, &config.public_url),
                     policy: policy.clone(),
                     sessions: sessions.clone(),
                     recent: Recent::default(),
@@ -187,20 +209,29 @@ impl App {
                         .then(|| AccessLog::new(config.log.format, clock.clone(), (options.access_log)())),
                 };
                 let settings = Settings::new(&config.server, slots.clone());
-                Ok(Worker { sockets, edge, settings, limits: limits(config) })
+                let plain = sockets.into_iter().map(|socket| Entrance { socket, tls: None });
+                let handshake = tls.as_ref().map(|tls| tls.handshake.clone());
+                let tls = tls_sockets.into_iter().map(|socket| Entrance { socket, tls: handshake.clone() });
+                Ok(Worker { entrances: plain.chain(tls).collect(), edge, settings, limits: limits(config) })
             })
             .collect::<Result<_, KeyError>>()?;
         let calls = caller.calls;
         let parts =
             admin::Parts { official_account, wecom, calls, sessions, login, traffic, slots, store: memory, clock };
         let admin = config.admin.as_ref().map(|section| Admin::bind(section, parts)).transpose()?;
-        Ok(Self { addresses, workers, admin, control })
+        Ok(Self { addresses, tls_addresses, socket_files: files, workers, tls, admin, control })
     }
 
-    /// Where the gate listens, ports found.
+    /// Where the gate listens without TLS, ports found.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Listen] {
         &self.addresses
+    }
+
+    /// Where the gate listens for TLS, ports found.
+    #[must_use]
+    pub fn tls_addresses(&self) -> &[Listen] {
+        &self.tls_addresses
     }
 
     /// Where the admin listener is, its port found.
@@ -221,6 +252,9 @@ impl App {
         // The operator can look on until the last request has been answered.
         let over = watch::Sender::new(false);
         let admin = self.admin.map(|admin| self.control.spawn(admin.serve(told.subscribe(), raised(&over))));
+        if let Some(tls) = self.tls {
+            self.control.spawn(tls.certificates.watch());
+        }
         let (ended, mut endings) = tell;
         let threads: Vec<JoinHandle<()>> = self
             .workers
@@ -248,6 +282,8 @@ impl App {
                 early = endings.recv() => early,
             }
         });
+        // While somebody still listens there, so that nobody has taken the place.
+        drop(self.socket_files);
         told.send_replace(true);
         for thread in threads {
             // Its ending has been reported above.
@@ -276,20 +312,19 @@ fn raised(flag: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<>
 
 impl Worker {
     fn run(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Self { sockets, edge, settings, limits } = self;
+        let Self { entrances, edge, settings, limits } = self;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let patience = Patience::new(&limits);
         let (pages, traffic) = (edge.pages.clone(), edge.traffic.clone());
         let edge = Arc::new(edge);
         let (serving, ticking) = (edge.clone(), edge);
-        let entrances = sockets.into_iter().map(|socket| Entrance { socket, tls: None }).collect();
         runtime.block_on(listener::serve(
             entrances,
             settings,
             patience,
             move |origin: Origin| {
                 let edge = serving.clone();
-                let peer = Peer::new(origin.address, &edge.rules);
+                let peer = Peer::new(origin.address, &edge.rules).over_tls(origin.tls);
                 // In a box of its own, there only while a request is: a connection at rest should be small.
                 move |request, watch| {
                     let answering = edge.clone().answer(request, &peer, &watch);

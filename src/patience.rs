@@ -60,6 +60,7 @@ struct State {
     overdue: AtomicBool,
     /// Whether it has been idle long enough to be put away.
     rest: AtomicBool,
+    hurried: AtomicBool,
     done: AtomicBool,
     waker: OnceLock<Waker>,
 }
@@ -74,6 +75,9 @@ pub struct Watch {
 impl Patience {
     /// Whoever asks again within this finds everything in place.
     const REST: Duration = Duration::from_secs(2);
+
+    /// When the gate stops: long enough for who is about to speak, short enough for who waits for the gate to end.
+    const LAST_WORD: Duration = Duration::from_secs(1);
 
     /// Coarse enough to cost nothing, fine enough for the shortest limit.
     const TICKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
@@ -113,6 +117,7 @@ impl Patience {
             limit: AtomicU32::new(0),
             overdue: AtomicBool::new(false),
             rest: AtomicBool::new(false),
+            hurried: AtomicBool::new(false),
             done: AtomicBool::new(false),
             waker: OnceLock::new(),
         });
@@ -191,6 +196,16 @@ impl Watch {
     #[must_use]
     pub fn limit(&self, limit: Duration) -> u32 {
         ticks(limit, self.patience.tick)
+    }
+
+    /// Once the gate is to stop, what has not moved gets only a moment more from now on. Later calls change nothing.
+    pub fn hurry(&self) {
+        if self.patience.is_draining() && !self.state.hurried.swap(true, Ordering::Relaxed) {
+            let phase = self.phase();
+            let own = self.state.limit.load(Ordering::Relaxed);
+            let limit = if own == 0 { self.patience.limits[phase as usize] } else { own };
+            self.enter_for(phase, limit.min(self.limit(Patience::LAST_WORD)));
+        }
     }
 
     /// Somebody else is waited for, within the same limit and since the same moment.

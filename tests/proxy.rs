@@ -10,9 +10,13 @@ mod proxy {
     mod gate;
     mod headers;
     mod limits;
+    mod listeners;
+    mod memory;
     mod origin;
     mod paths;
     mod process;
+    mod proxy_protocol;
+    mod rolling;
     mod smuggling;
     mod storms;
     mod tls_site;

@@ -44,6 +44,9 @@ fn uncommented(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// A certificate and its key.
+const PAIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/pair.pem");
+
 /// What the configuration's own reader says, with files and variables it names put in place.
 fn accepted(text: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -56,6 +59,8 @@ fn accepted(text: &str) -> Result<(), String> {
         .replace("/run/secrets/website_app", secret.to_str().expect("text"))
         .replace("/run/secrets/wecom", secret.to_str().expect("text"))
         .replace("/run/secrets/admin", admin.to_str().expect("text"))
+        .replace("/etc/letsencrypt/live/m.example.com/fullchain.pem", PAIR)
+        .replace("/etc/letsencrypt/live/m.example.com/privkey.pem", PAIR)
         .replace("key.pem", key.to_str().expect("text"))
         .replace("logo.svg", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/logo.svg"));
     let secret = ("WXGATE_SECRET".to_owned(), "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LTEyMzQ1Njc4".to_owned());

@@ -2,8 +2,10 @@
 
 pub mod check;
 mod demo;
+mod descriptors;
 mod explain;
 mod logging;
+mod notify;
 mod online;
 mod run;
 mod simulate;
@@ -124,13 +126,15 @@ async fn asked_to_stop() {
         tracing::warn!("signals cannot be caught: stopping will not be graceful");
         return std::future::pending().await;
     };
+    notify::ready();
     loop {
         tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
             _ = hangup.recv() => tracing::warn!("SIGHUP: reloading is not supported yet. Restart wxgate to apply a new configuration."),
         }
     }
+    notify::stopping();
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ use std::path::Path;
 use tracing::{error, info, warn};
 
 use super::logging::Logging;
-use super::{BAD, FAILED, asked_to_stop, say};
-use crate::app::{App, Options};
+use super::{BAD, FAILED, asked_to_stop, descriptors, say};
+use crate::app::{App, Inherited, Options};
 use crate::config::Config;
 
 pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
+    // Before there are threads.
+    let inherited = Inherited::from_env();
     let loaded = match Config::load(file, std::env::vars_os()) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -22,7 +24,10 @@ pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    let app = match App::bind(&loaded.config, &Options { access_log: logging.access_log(), ..Options::default() }) {
+    descriptors::raise();
+    descriptors::warn_of_too_few(loaded.config.server.max_connections);
+    let options = Options { access_log: logging.access_log(), inherited, ..Options::default() };
+    let app = match App::bind(&loaded.config, &options) {
         Ok(app) => app,
         Err(error) => {
             drop(logging);
@@ -32,6 +37,9 @@ pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
     };
     for address in app.addresses() {
         info!(%address, public_url = %loaded.config.public_url.origin, "listening");
+    }
+    for address in app.tls_addresses() {
+        info!(%address, public_url = %loaded.config.public_url.origin, "listening for TLS");
     }
     if let Some(address) = app.admin_address() {
         info!(%address, "listening for the operator");

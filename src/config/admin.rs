@@ -25,9 +25,9 @@ pub(super) fn admin(read: &mut Reader<'_>, server: &Server) -> Option<Admin> {
         }
         return None;
     };
-    if listen.port() != 0 && server.listen.iter().filter_map(Listen::tcp).any(|visitors| meet(visitors, listen)) {
+    if listen.port() != 0 && server.places().filter_map(Listen::tcp).any(|visitors| meet(visitors, listen)) {
         // Visitors and operators share nothing (R27).
-        read.refuse(LISTEN, Fault::new("is an address of server.listen", "Choose another port."));
+        read.refuse(LISTEN, Fault::new("is an address for visitors", "Choose another port."));
     }
     if !is_private(listen.ip()) {
         read.warn(

@@ -14,7 +14,7 @@ use super::value::{Value, printable};
 const PREFIX: &str = "WXGATE_";
 
 /// More routes than anybody reads through in order.
-const MAX_ROUTES: usize = 1000;
+const MAX_TABLES: usize = 1000;
 
 /// The variables of this process; `None` for a value that is not UTF-8.
 #[derive(Default)]
@@ -43,20 +43,21 @@ impl Env {
     /// Lays the variables over what the file said, and refuses those that mean nothing.
     pub(super) fn lay_over(&self, source: &mut Source) {
         let ours = || self.0.keys().filter_map(|name| Some((name.as_str(), path_of(name)?)));
-        let added = routes_in(ours().map(|(_, path)| path), source.routes);
+        for list in schema::LISTS {
+            let count = tables_in(list, ours().map(|(_, path)| path), source.count(list));
+            source.lists.insert(list, count);
+        }
         let mut strangers = Vec::new();
         for (name, path) in ours() {
             match self.target(&path) {
                 Target::Unbuilt(remedy) => source.push(Fault::not_yet(remedy).at(path, from(name))),
-                Target::Key(path) if index_of(&path).is_some_and(|index| index >= added) => {
-                    let remedy = format!("The next route is number {added}; numbers start at 0 and leave no gap.");
-                    source.push(Fault::new("there is no such route", remedy).at(path, from(name)));
+                Target::Key(path) if is_beyond(&path, source) => {
+                    source.push(gap(&path, source).at(path, from(name)));
                 }
                 Target::Key(path) => self.set(source, name, path),
                 Target::None => strangers.push(name),
             }
         }
-        source.routes = added;
         for name in strangers {
             if !source.named.contains(name) && !source.is_full() {
                 source.push(stranger(name).at("", from(name)));
@@ -138,20 +139,33 @@ pub fn variable(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-fn index_of(path: &str) -> Option<usize> {
-    let index = path.strip_prefix("route.")?.split('.').next()?;
+fn index_of(path: &str) -> Option<(&'static str, usize)> {
+    let (list, index) = schema::in_list(path)?;
     // Only one spelling of each number, so that no two variables are one key.
     let canonical = index == "0" || !index.starts_with('0');
-    Some(index.parse().ok().filter(|_| canonical).unwrap_or(usize::MAX))
+    Some((list, index.parse().ok().filter(|_| canonical).unwrap_or(usize::MAX)))
 }
 
-/// How many routes there are once those of the variables are appended to the file's.
-fn routes_in(paths: impl Iterator<Item = String>, in_file: usize) -> usize {
-    let mut indices: Vec<usize> = paths.filter_map(|path| index_of(&path)).collect();
+/// How many tables of a list there are once those of the variables are appended to the file's.
+fn tables_in(list: &str, paths: impl Iterator<Item = String>, in_file: usize) -> usize {
+    let index = |path: String| index_of(&path).filter(|(of, _)| *of == list).map(|(_, index)| index);
+    let mut indices: Vec<usize> = paths.filter_map(index).collect();
     indices.sort_unstable();
     indices
         .into_iter()
-        .fold(in_file, |count, index| if index == count && count < MAX_ROUTES { count + 1 } else { count })
+        .fold(in_file, |count, index| if index == count && count < MAX_TABLES { count + 1 } else { count })
+}
+
+fn is_beyond(path: &str, source: &Source) -> bool {
+    index_of(path).is_some_and(|(list, index)| index >= source.count(list))
+}
+
+/// Says of a path in a list which table would be the next.
+fn gap(path: &str, source: &Source) -> Fault {
+    let list = schema::in_list(path).map_or("", |(list, _)| list);
+    let (what, count) = (if list == "route" { "route" } else { "certificate" }, source.count(list));
+    let remedy = format!("The next {what} is number {count}; numbers start at 0 and leave no gap.");
+    Fault::new(format!("there is no such {what}"), remedy)
 }
 
 fn stranger(name: &str) -> Fault {
@@ -189,12 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn routes_are_appended_without_gaps() {
-        let count = |paths: &[&str], in_file| routes_in(paths.iter().map(|path| (*path).to_owned()), in_file);
+    fn tables_are_appended_to_lists_without_gaps() {
+        let count = |paths: &[&str], in_file| tables_in("route", paths.iter().map(|path| (*path).to_owned()), in_file);
         assert_eq!(count(&[], 2), 2);
         assert_eq!(count(&["route.0.path", "route.1.path", "route.1.auth"], 0), 2);
         assert_eq!(count(&["route.3.path"], 2), 2);
-        assert_eq!(count(&["route.02.path"], 2), 2);
+        assert_eq!(count(&["route.02.path", "server.tls.more.2.key"], 2), 2);
         assert_eq!(count(&["route.99999999999999999999.path"], 2), 2);
     }
 }

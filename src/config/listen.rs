@@ -4,11 +4,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::Listen;
 use super::problem::Fault;
 use super::reader::Reader;
+use super::{Listen, Server};
 
-const EXAMPLE: &str = r#"Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#;
+const EXAMPLE: &str = r#"Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"; or "unix:/path.sock", or "systemd:NAME"."#;
+
+/// As systemd has it (`FileDescriptorName=`).
+const MAX_NAME_BYTES: usize = 255;
 
 /// `sun_path` is 108 bytes with its NUL on Linux.
 const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -27,10 +30,23 @@ pub(super) fn places(read: &mut Reader<'_>, key: &str) -> Vec<Listen> {
 }
 
 fn place(text: &str) -> Result<Listen, Fault> {
-    if text.starts_with("unix:") || text.starts_with("systemd:") {
-        return Err(Fault::not_yet(EXAMPLE));
+    if let Some(path) = text.strip_prefix("unix:") {
+        return socket_path(path).map(Listen::Unix);
+    }
+    if let Some(name) = text.strip_prefix("systemd:") {
+        return socket_name(name).map(Listen::Systemd);
     }
     text.parse().map(Listen::Tcp).map_err(|_| Fault::new("is not an address and a port", EXAMPLE))
+}
+
+fn socket_name(name: &str) -> Result<String, Fault> {
+    let is_good = |byte: u8| byte != b':' && (byte.is_ascii_graphic() || byte == b' ');
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(is_good) {
+        let remedy =
+            "Write \"systemd:\" and FileDescriptorName of the socket unit, or the unit's own name with \".socket\".";
+        return Err(Fault::new("is not the name of a socket that systemd holds", remedy));
+    }
+    Ok(name.to_owned())
 }
 
 /// What follows `unix:`, here or in the address of an upstream.
@@ -42,6 +58,13 @@ pub(super) fn socket_path(path: &str) -> Result<PathBuf, Fault> {
         Err(fault("is longer than a socket's path can be"))
     } else {
         Ok(PathBuf::from(path))
+    }
+}
+
+impl Server {
+    /// Every place where visitors come in, by TLS or without.
+    pub fn places(&self) -> impl Iterator<Item = &Listen> {
+        self.listen.iter().chain(self.tls.iter().flat_map(|tls| &tls.listen))
     }
 }
 

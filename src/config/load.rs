@@ -119,9 +119,9 @@ fn place(problem: &Problem) -> Origin {
 /// Builds every section, whatever became of the one before, so that all problems are found in one run.
 fn config(read: &mut Reader<'_>) -> Option<Config> {
     let public_url = sections::public_url(read);
-    let server = sections::server(read);
+    let server = sections::server(read, public_url.as_ref());
     let admin = admin::admin(read, &server);
-    let around = Surroundings { public_url: public_url.as_ref(), listen: &server.listen };
+    let around = Surroundings { public_url: public_url.as_ref(), server: &server };
     let upstream = upstream::of_site(read, &around);
     let accounts = accounts::accounts(read);
     let sign_in = sections::sign_in(read);

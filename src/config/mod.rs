@@ -26,6 +26,7 @@ mod sections;
 mod session;
 mod site;
 mod source;
+mod tls;
 mod upstream;
 mod value;
 
@@ -42,6 +43,7 @@ pub use problem::{Origin, Problem, Problems};
 pub use reader::Effective;
 
 use crate::secret::Secret;
+pub use crate::tls::Pair;
 use crate::types::{AgentId, AppId, OpenId, Scope, UnionId, UserId};
 
 /// Everything `config.toml` and the environment said, checked.
@@ -112,6 +114,8 @@ pub struct Server {
     pub listen: Vec<Listen>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed (R9).
     pub trusted_proxies: Vec<IpNet>,
+    /// Connections of `trusted_proxies` begin with a PROXY header that says who is really there.
+    pub proxy_protocol: bool,
     /// `0`: one per core.
     pub workers: usize,
     pub max_connections: usize,
@@ -121,6 +125,19 @@ pub struct Server {
     pub header_timeout: Duration,
     pub keepalive_timeout: Duration,
     pub shutdown_grace: Duration,
+    /// `None`: no TLS.
+    pub tls: Option<Tls>,
+}
+
+/// TLS by the gate itself.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Beside the plain places of [`Server::listen`]; never empty, none in both.
+    pub listen: Vec<Listen>,
+    /// Never empty, each found good; the first is for whoever asks for no name, or none of the others'.
+    pub pairs: Vec<Pair>,
+    /// The plain listeners answer 308 to `public_url`, which is https then.
+    pub redirect_http: bool,
 }
 
 /// Where connections come in.

@@ -20,7 +20,7 @@ pub(super) fn setting(path: &str) -> String {
 }
 
 fn nearest(path: &str, names: impl Fn(&'static str) -> Vec<&'static str>) -> String {
-    let index = path.strip_prefix("route.").and_then(|rest| rest.split('.').next()).unwrap_or("0");
+    let index = schema::in_list(path).map_or("0", |(_, index)| index);
     let index = if index.parse::<usize>().is_ok() { index } else { "0" };
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     let wanted = last(path);
@@ -86,6 +86,7 @@ mod tests {
             ("listen", "server.listen"),
             ("official_account.appid", "official_account.app_id"),
             ("server.tls.crt", "server.tls.cert"),
+            ("server.tls.more.2.crt", "server.tls.more.2.cert"),
             ("route.3.pth", "route.3.path"),
             ("routes", "route"),
             ("trusted_proxies", "server.trusted_proxies"),

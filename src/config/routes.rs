@@ -15,7 +15,7 @@ const SHOWN_ID_CHARS: usize = 6;
 
 pub(super) fn routes(read: &mut Reader<'_>, site: Option<&Upstream>, around: &Surroundings<'_>) -> Vec<Route> {
     let mut routes: Vec<(usize, Route)> = Vec::new();
-    for index in 0..read.source.routes {
+    for index in 0..read.source.count("route") {
         let name = format!("route.{index}");
         // What is no table is a problem already.
         if !read.source.has_section(&name) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// One key of the configuration.
 #[derive(Debug)]
 pub struct Key {
-    /// Levels joined by dots; `route.*.path` stands for that key of every route.
+    /// Levels joined by dots; `route.*.path` stands for that key of every `[[route]]`.
     pub path: &'static str,
     pub kind: Kind,
     /// TOML text.
@@ -42,8 +42,6 @@ pub enum Support {
     Built,
     /// Refused wherever it appears.
     Later,
-    /// Only the default is accepted.
-    OnlyDefault,
 }
 
 impl Kind {
@@ -60,7 +58,7 @@ pub const fn keys() -> &'static [Key] {
     KEYS
 }
 
-/// The key of this path, an index of a route standing for the `*`.
+/// The key of this path, the index of a list's table standing for the `*`.
 #[must_use]
 pub fn find(path: &str) -> Option<&'static Key> {
     let general = generalised(path);
@@ -84,31 +82,42 @@ pub fn unbuilt(path: &str) -> Option<&'static str> {
     UNBUILT.iter().find(within).map(|(_, remedy)| *remedy)
 }
 
-/// Sorts paths as the documentation does: route by route, and each in the order of the table.
+/// Sorts paths as the documentation does: in the order of the table, and of a list one table after the other.
 #[must_use]
-pub fn rank(path: &str) -> (usize, usize) {
+pub fn rank(path: &str) -> (usize, usize, usize) {
     let general = generalised(path);
-    let route =
-        path.strip_prefix("route.").and_then(|rest| rest.split('.').next()?.parse().ok()).map_or(0, |n: usize| n + 1);
-    (route, KEYS.iter().position(|key| key.path == general).unwrap_or(KEYS.len()))
+    let own = KEYS.iter().position(|key| key.path == general).unwrap_or(KEYS.len());
+    let Some((list, index)) = in_list(path) else { return (own, 0, own) };
+    let first = KEYS.iter().position(|key| in_list(key.path).is_some_and(|(of, _)| of == list)).unwrap_or(own);
+    (first, index.parse().unwrap_or(usize::MAX), own)
+}
+
+/// Whether `[[path]]` may be written any number of times.
+#[must_use]
+pub fn is_list(path: &str) -> bool {
+    LISTS.contains(&path)
+}
+
+/// The list of tables this path lies in, and which of them, as it is written.
+#[must_use]
+pub fn in_list(path: &str) -> Option<(&'static str, &str)> {
+    LISTS.iter().find_map(|list| Some((*list, path.strip_prefix(list)?.strip_prefix('.')?.split('.').next()?)))
 }
 
 /// `route.7.path` is `route.*.path`.
 fn generalised(path: &str) -> String {
-    let mut levels: Vec<&str> = path.split('.').collect();
-    if let ["route", index, ..] = levels.as_mut_slice()
-        && index.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        *index = "*";
+    match in_list(path) {
+        Some((list, index)) if index.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{list}.*{}", &path[list.len() + 1 + index.len()..])
+        }
+        _ => path.to_owned(),
     }
-    levels.join(".")
 }
 
+/// The lists of tables.
+pub const LISTS: &[&str] = &["server.tls.more", "route"];
+
 const UNBUILT: &[(&str, &str)] = &[
-    (
-        "server.tls",
-        "Remove it, and let nginx or Caddy in front of the gate speak TLS; name that in server.trusted_proxies.",
-    ),
     ("store", "Remove it, and run a single replica."),
     ("telemetry", "Remove it; the log has a line for every request."),
 ];
@@ -119,10 +128,6 @@ const fn key(path: &'static str, kind: Kind, default: Option<&'static str>) -> K
 
 const fn later(path: &'static str, kind: Kind, default: Option<&'static str>) -> Key {
     Key { path, kind, default, support: Support::Later }
-}
-
-const fn off(path: &'static str) -> Key {
-    Key { path, kind: Kind::Switch, default: Some("false"), support: Support::OnlyDefault }
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -154,13 +159,13 @@ const KEYS: &[Key] = &[
     key("server.header_timeout", Kind::Duration(WAIT), Some(r#""10s""#)),
     key("server.keepalive_timeout", Kind::Duration(WAIT), Some(r#""75s""#)),
     key("server.shutdown_grace", Kind::Duration(Duration::ZERO..=DAY), Some(r#""30s""#)),
-    off("server.proxy_protocol"),
-    later("server.tls.listen", Kind::List, None),
-    later("server.tls.cert", Kind::Text, None),
-    later("server.tls.key", Kind::Text, None),
-    later("server.tls.redirect_http", Kind::Switch, Some("false")),
-    later("server.tls.more.cert", Kind::Text, None),
-    later("server.tls.more.key", Kind::Text, None),
+    key("server.proxy_protocol", Kind::Switch, Some("false")),
+    key("server.tls.listen", Kind::List, None),
+    key("server.tls.cert", Kind::Text, None),
+    key("server.tls.key", Kind::Text, None),
+    key("server.tls.redirect_http", Kind::Switch, Some("false")),
+    key("server.tls.more.*.cert", Kind::Text, None),
+    key("server.tls.more.*.key", Kind::Text, None),
     key("admin.listen", Kind::Text, None),
     key("admin.token", Kind::Secret, None),
     key("official_account.app_id", Kind::Text, None),
@@ -248,10 +253,22 @@ mod tests {
     }
 
     #[test]
-    fn routes_are_found_by_any_index() {
+    fn tables_of_lists_are_found_by_any_index() {
         assert_eq!(find("route.12.auth").map(|key| key.path), Some("route.*.auth"));
+        assert_eq!(find("server.tls.more.3.key").map(|key| key.path), Some("server.tls.more.*.key"));
+        assert!(find("server.tls.more.key").is_none());
         assert!(find("route.x.auth").is_none());
         assert!(is_section("route.3.upstream"));
         assert!(!is_section("route.3.path"));
+    }
+
+    #[test]
+    fn lists_are_shown_table_by_table() {
+        let mut paths =
+            ["route.1.path", "admin.listen", "server.tls.more.10.cert", "route.0.auth", "server.tls.more.2.key"];
+        paths.sort_by_cached_key(|path| rank(path));
+        let sorted =
+            ["server.tls.more.2.key", "server.tls.more.10.cert", "admin.listen", "route.0.auth", "route.1.path"];
+        assert_eq!(paths, sorted);
     }
 }

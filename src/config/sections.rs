@@ -8,6 +8,7 @@ use super::listen;
 use super::problem::Fault;
 use super::reader::Reader;
 use super::site::Site;
+use super::tls;
 use super::{Endpoints, Language, Log, LogFormat, LogLevel, PublicUrl, Server, SignIn, VerifyFile};
 
 pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
@@ -30,29 +31,33 @@ pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
     Some(PublicUrl { origin: site.origin(), https: site.https, host: site.host.to_string(), port: site.port })
 }
 
-pub(super) fn server(read: &mut Reader<'_>) -> Server {
-    later_switch(
-        read,
-        "server.proxy_protocol",
-        "Let the proxy in front send X-Forwarded-For, and name it in server.trusted_proxies.",
-    );
+pub(super) fn server(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> Server {
+    let listen = listen::places(read, "server.listen");
+    let tls = tls::tls(read, &listen, public_url);
+    let trusted_proxies = trusted_proxies(read);
     Server {
-        listen: listen::places(read, "server.listen"),
-        trusted_proxies: trusted_proxies(read),
+        listen,
+        proxy_protocol: proxy_protocol(read, &trusted_proxies),
+        trusted_proxies,
         workers: read.integer("server.workers"),
         max_connections: read.integer("server.max_connections"),
         max_header_bytes: read.integer("server.max_header_bytes"),
         header_timeout: read.duration("server.header_timeout"),
         keepalive_timeout: read.duration("server.keepalive_timeout"),
         shutdown_grace: read.duration("server.shutdown_grace"),
+        tls,
     }
 }
 
-/// A switch that can only be off so far.
-fn later_switch(read: &mut Reader<'_>, path: &str, instead: &str) {
-    if read.switch(path) {
-        read.refuse(path, Fault::not_yet(format!("Write false or remove it. {instead}")));
+fn proxy_protocol(read: &mut Reader<'_>, trusted_proxies: &[IpNet]) -> bool {
+    const KEY: &str = "server.proxy_protocol";
+    let wanted = read.switch(KEY);
+    // R4: what cannot be done is refused, not passed over.
+    if wanted && trusted_proxies.is_empty() {
+        let remedy = "Name your proxies in server.trusted_proxies, or write false.";
+        read.refuse(KEY, Fault::new("is asked of trusted_proxies only, and there are none", remedy));
     }
+    wanted
 }
 
 fn trusted_proxies(read: &mut Reader<'_>) -> Vec<IpNet> {

@@ -27,8 +27,8 @@ pub(super) struct Source {
     pub entries: BTreeMap<String, Entry>,
     /// Sections that are there, even when empty: `[identity.jwt]` alone is a wish.
     pub sections: BTreeMap<String, Origin>,
-    /// How many `[[route]]` there are.
-    pub routes: usize,
+    /// How many `[[route]]` there are, and how many tables of any other list.
+    pub lists: BTreeMap<&'static str, usize>,
     /// Variables some `{ env = … }` names.
     pub named: BTreeSet<String>,
     pub problems: Vec<Problem>,
@@ -43,6 +43,11 @@ impl Source {
 
     pub(super) fn is_full(&self) -> bool {
         self.problems.len() >= MAX_PROBLEMS
+    }
+
+    /// How many tables of this list there are.
+    pub(super) fn count(&self, list: &str) -> usize {
+        self.lists.get(list).copied().unwrap_or_default()
     }
 
     /// Whether a section, or any key in it, was set.
@@ -84,8 +89,8 @@ impl Source {
     fn place(&mut self, path: String, value: &Spanned<DeValue<'_>>, origin: Origin, lines: &Lines) {
         if let Some(remedy) = schema::unbuilt(&path) {
             self.push(Fault::not_yet(remedy).at(path, origin));
-        } else if path == "route" {
-            self.place_routes(value, &origin, lines);
+        } else if let Some(list) = schema::LISTS.iter().find(|list| **list == path) {
+            self.place_list(list, value, &origin, lines);
         } else if let Some(key) = schema::find(&path) {
             self.insert(path, key.kind.is_secret(), Value::of(value.get_ref()), origin);
         } else if !schema::is_section(&path) {
@@ -105,21 +110,21 @@ impl Source {
         }
     }
 
-    fn place_routes(&mut self, value: &Spanned<DeValue<'_>>, origin: &Origin, lines: &Lines) {
-        const REMEDY: &str = "Write [[route]] on a line of its own, and its keys below.";
-        let DeValue::Array(routes) = value.get_ref() else {
-            self.push(Fault::new("is not a list of tables", REMEDY).at("route", origin.clone()));
+    fn place_list(&mut self, list: &'static str, value: &Spanned<DeValue<'_>>, origin: &Origin, lines: &Lines) {
+        let remedy = format!("Write [[{list}]] on a line of its own, and its keys below.");
+        let DeValue::Array(tables) = value.get_ref() else {
+            self.push(Fault::new("is not a list of tables", remedy).at(list, origin.clone()));
             return;
         };
-        self.routes = routes.len();
-        for (index, route) in routes.iter().enumerate() {
-            let path = format!("route.{index}");
-            let origin = lines.origin(route.span().start);
-            if let DeValue::Table(table) = route.get_ref() {
+        self.lists.insert(list, tables.len());
+        for (index, table) in tables.iter().enumerate() {
+            let path = format!("{list}.{index}");
+            let origin = lines.origin(table.span().start);
+            if let DeValue::Table(table) = table.get_ref() {
                 self.sections.insert(path.clone(), origin);
                 self.walk(table, &path, lines);
             } else {
-                self.push(Fault::new("is not a table", REMEDY).at(path, origin));
+                self.push(Fault::new("is not a table", remedy.clone()).at(path, origin));
             }
         }
     }

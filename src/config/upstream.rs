@@ -10,14 +10,14 @@ use super::problem::Fault;
 use super::reader::Reader;
 use super::roots;
 use super::site::Site;
-use super::{Listen, PublicUrl, Upstream, UpstreamAddress};
+use super::{Listen, PublicUrl, Server, Upstream, UpstreamAddress};
 
 const EXAMPLE: &str = "http://127.0.0.1:8080";
 
 /// What an upstream address must be told apart from.
 pub(super) struct Surroundings<'a> {
     pub public_url: Option<&'a PublicUrl>,
-    pub listen: &'a [Listen],
+    pub server: &'a Server,
 }
 
 pub(super) fn of_site(read: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Upstream> {
@@ -88,7 +88,7 @@ fn address(read: &mut Reader<'_>, key: &str, around: &Surroundings<'_>) -> Optio
         // What systemd holds is known only once the gate starts.
         _ => false,
     };
-    if around.listen.iter().any(is_own) {
+    if around.server.places().any(is_own) {
         let fault = Fault::new(
             "is the gate's own address, so every request would circle",
             "Write the address of your application.",

@@ -6,6 +6,7 @@ pub mod body;
 pub mod fault;
 mod forms;
 mod handed_off;
+mod https;
 pub mod pages;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
@@ -23,6 +24,7 @@ use access_log::AccessLog;
 use answering::{Answering, Step};
 use body::Body;
 use fault::{Barrier, Fault, Reason};
+pub use https::Https;
 use pages::{Pages, Way};
 
 use crate::config::{Auth, OnAnonymous};
@@ -42,6 +44,8 @@ use crate::upstream::{self, Upstream};
 #[derive(Debug)]
 pub struct Edge {
     pub rules: Rules,
+    /// Where those go who come in the clear; `None`: nowhere.
+    pub https: Option<Https>,
     pub policy: Policy,
     pub sessions: Arc<Sessions>,
     /// Of the sessions above.
@@ -102,6 +106,9 @@ impl Edge {
             Ok(None) => {}
             Ok(Some(answer)) => return Step::now(Ok(answer.map(Body::from))),
             Err(refused) => return Step::now(Err(refused.into())),
+        }
+        if let Some(answer) = self.https.as_ref().and_then(|https| https.answer(request.head())) {
+            return Step::now(Ok(answer));
         }
         let edge = self.clone();
         if self.jsconfig.is_at(request.head().path()) {
@@ -234,6 +241,9 @@ impl Edge {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
             StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
+            StatusCode::UPGRADE_REQUIRED => {
+                Reason::BadRequest { detail: "TLS is spoken here: the address begins with https://." }
+            }
             _ => Reason::BadRequest { detail: "The request is not HTTP as RFC 9112 has it." },
         };
         let response = pages.answer(&reason.into(), &Asker::unknown());

@@ -3,15 +3,20 @@
 //! One per worker: its sockets, connections and watches belong to one thread.
 
 mod bind;
+mod clear;
+mod door;
 mod http1;
 mod http2;
+mod inherited;
+mod introduction;
+mod last_call;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
 pub mod proxy_header;
 mod stream;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,16 +27,21 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
-pub use bind::{BindError, bind};
+pub use bind::{BindError, Bound, Socket, SocketFile, bind};
+use door::Door;
+pub use inherited::Inherited;
+use introduction::Introducers;
 use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// After an accept that failed for want of descriptors or memory. Whoever waits meanwhile is in the kernel's queue.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many connections the whole process has; shared by the workers, touched only when one comes or goes.
 #[derive(Debug)]
@@ -59,7 +69,8 @@ impl Slots {
     }
 }
 
-/// One connection's place.
+/// One connection's place; a tunnel keeps it.
+#[derive(Debug)]
 struct Slot(Arc<Slots>);
 
 impl Drop for Slot {
@@ -77,6 +88,7 @@ struct Limits {
     http1: hyper::server::conn::http1::Builder,
     max_head: usize,
     slots: Arc<Slots>,
+    introducers: Introducers,
     grace: Duration,
 }
 
@@ -84,9 +96,18 @@ impl Settings {
     #[must_use]
     pub fn new(server: &config::Server, slots: Arc<Slots>) -> Self {
         let max_head = server.max_header_bytes;
-        Self(Arc::new(Limits { http1: http1::builder(max_head), max_head, slots, grace: server.shutdown_grace }))
+        Self(Arc::new(Limits {
+            http1: http1::builder(max_head),
+            max_head,
+            slots,
+            introducers: Introducers::new(server),
+            grace: server.shutdown_grace,
+        }))
     }
 }
+
+/// What a client of TLS may choose from, the best first (RFC 7301).
+pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// A socket to accept connections on, and how they speak TLS if they do.
 #[derive(Debug, Clone)]
@@ -103,7 +124,8 @@ pub struct Origin {
     pub tls: bool,
 }
 
-/// Writes the answer to what is no request at all; the whole of it, head and body.
+/// Writes the answer to what is no request at all; the whole of it, head and body. "Upgrade Required" stands for a request
+/// in the clear where TLS is spoken.
 pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
@@ -114,7 +136,7 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 /// # Errors
 /// When the runtime cannot take the sockets over.
 pub async fn serve<C, H, F, B>(
-    entrances: Vec<Entrance<StdListener>>,
+    entrances: Vec<Entrance<Socket>>,
     settings: Settings,
     patience: Arc<Patience>,
     connected: C,
@@ -131,7 +153,7 @@ where
     let reception = Reception { settings: settings.clone(), patience: patience.clone(), connected, refuse };
     let mut accepting = Vec::new();
     for Entrance { socket, tls } in entrances {
-        let entrance = Entrance { socket: TcpListener::from_std(socket)?, tls };
+        let entrance = Entrance { socket: Door::of(socket)?, tls };
         accepting.push(tokio::spawn(reception.clone().open(entrance)));
     }
     drop(reception);
@@ -176,33 +198,35 @@ where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
     /// Accepts connections at one entrance until the gate stops.
-    async fn open(self, entrance: Entrance<TcpListener>) {
+    async fn open(self, Entrance { socket: door, tls }: Entrance<Door>) {
         // Draining must find this task too.
         let watch = self.patience.watch(Phase::Own);
         let _here = watch.until_dropped();
+        let mut is_short = false;
         loop {
             let accepted = std::future::poll_fn(|cx| {
                 watch.wakes(cx);
-                match entrance.socket.poll_accept(cx) {
-                    Poll::Pending if self.patience.is_draining() => Poll::Ready(None),
-                    polled => polled.map(Some),
-                }
+                if self.patience.is_draining() { Poll::Ready(None) } else { door.poll_accept(cx).map(Some) }
             });
             match accepted.await {
                 Some(Ok((stream, peer))) => {
-                    // Without it small answers wait for the client's delayed acknowledgement.
-                    let _ = stream.set_nodelay(true);
-                    self.welcome(Plain::Tcp(stream), peer, entrance.tls.clone());
+                    is_short = false;
+                    self.welcome(stream, peer, tls.clone());
                 }
                 Some(Err(error)) if is_about_one_connection(&error) => {}
                 Some(Err(error)) => {
                     // Out of descriptors or memory: what is open goes on, and something will close soon.
-                    warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    if !is_short {
+                        warn!(%error, "cannot accept connections for now");
+                    }
+                    is_short = true;
+                    tokio::time::sleep(SHORTAGE_PAUSE).await;
                 }
-                None => return,
+                None => break,
             }
         }
+        let within = self.settings.0.grace;
+        door.close(within, move |stream, peer| self.welcome(stream, peer, tls.clone())).await;
     }
 
     fn welcome(&self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
@@ -214,20 +238,27 @@ where
             return;
         };
         let watch = self.patience.watch(Phase::Head);
-        let here = (slot, watch.until_dropped());
+        let here = watch.until_dropped();
         let reception = self.clone();
         tokio::spawn(async move {
             let _here = here;
-            reception.attend(stream, peer, tls, watch).await;
+            reception.attend(stream, peer, tls, watch, slot).await;
         });
     }
 
     /// Everything a connection is for, from its first byte to its last.
-    async fn attend(self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>, watch: Watch) {
+    async fn attend(self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>, watch: Watch, slot: Slot) {
+        let peer = match self.settings.0.introducers.peer(&stream, peer, &watch).await {
+            Ok(peer) => peer,
+            Err(error) => {
+                tracing::debug!(%error, %peer, "a connection without a PROXY header");
+                return;
+            }
+        };
         let origin = Origin { address: peer, tls: tls.is_some() };
         let (stream, speaks_http2) = match tls {
             None => (Stream::Plain(stream), false),
-            Some(tls) => match Box::pin(handshake(stream, tls, &watch)).await {
+            Some(tls) => match Box::pin(handshake(stream, tls, &watch, &self.refuse)).await {
                 Some(stream) => stream,
                 None => return,
             },
@@ -236,20 +267,26 @@ where
         let answer = connected(origin);
         // Its future is the larger one.
         if speaks_http2 {
+            let _slot = slot;
             Box::pin(http2::serve(stream, &settings.0, watch, answer)).await;
         } else {
-            http1::serve(stream, &settings.0, &watch, answer, refuse).await;
+            http1::serve((stream, slot), &settings.0, &watch, answer, refuse).await;
         }
     }
 }
 
 /// Speaks TLS as long as the watch lets it; tells whether HTTP/2 was agreed on (RFC 7301).
-async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch) -> Option<(Stream, bool)> {
+async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch, refuse: &Refuse) -> Option<(Stream, bool)> {
+    if clear::is_clear(&stream, watch).await? {
+        clear::turn_away(&stream, &refuse(StatusCode::UPGRADE_REQUIRED));
+        return None;
+    }
     let mut accepting = TlsAcceptor::from(tls).accept(stream);
     let accepted = std::future::poll_fn(|cx| {
         watch.wakes(cx);
+        watch.hurry();
         match Pin::new(&mut accepting).poll(cx) {
-            Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(None),
+            Poll::Pending if watch.is_overdue() => Poll::Ready(None),
             polled => polled.map(Some),
         }
     });

@@ -1,11 +1,13 @@
 //! A client's bytes: over TCP or a unix socket, inside TLS or not.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{RecvFlags, recv};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
@@ -33,7 +35,26 @@ impl Plain {
         }
     }
 
-    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Reads what is there.
+    pub(super) fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_read(bytes),
+            Self::Unix(stream) => stream.try_read(bytes),
+        }
+    }
+
+    /// Looks at what is there, and leaves it there.
+    pub(super) fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        fn look(socket: impl AsFd, bytes: &mut [u8]) -> io::Result<usize> {
+            Ok(recv(socket, bytes, RecvFlags::PEEK)?.0)
+        }
+        match self {
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, || look(stream, bytes)),
+            Self::Unix(stream) => stream.try_io(Interest::READABLE, || look(stream, bytes)),
+        }
+    }
+
+    pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),

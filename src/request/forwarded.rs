@@ -15,6 +15,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether it is one of `trusted_proxies`.
     pub trusted: bool,
+    /// Whether it speaks TLS with the gate itself.
+    tls: bool,
     ip: HeaderValue,
     /// What the upstream is told of every request of an untrusted peer.
     lines: Lines,
@@ -37,8 +39,21 @@ impl Peer {
         lines.add(&X_FORWARDED_FOR, &text);
         lines.add(&X_REAL_IP, &text);
         lines.add(&X_FORWARDED_PROTO, &rules.scheme);
-        Self { address: SocketAddr::new(ip, address.port()), trusted: rules.trusts(ip), ip: text, lines }
+        let address = SocketAddr::new(ip, address.port());
+        Self { address, trusted: rules.trusts(ip), tls: false, ip: text, lines }
     }
+
+    /// Notes whether the connection is one of TLS.
+    #[must_use]
+    pub fn over_tls(self, tls: bool) -> Self {
+        Self { tls, ..self }
+    }
+}
+
+/// Whether the visitor came by TLS, here or to a trusted proxy in front. Asked before the header is rewritten.
+pub(super) fn came_by_tls(headers: &HeaderMap, peer: &Peer) -> bool {
+    let told = || headers.get(&X_FORWARDED_PROTO).and_then(|proto| tokens(proto).next());
+    peer.tls || peer.trusted && told().is_some_and(|proto| proto.eq_ignore_ascii_case(b"https"))
 }
 
 /// An IPv4 address that came through an IPv6 socket is that IPv4 address (R31).

@@ -71,6 +71,7 @@ pub struct Head {
     asker: Asker,
     upgrade: Option<HeaderValue>,
     wants_trailers: bool,
+    by_tls: bool,
 }
 
 /// The id that a request's answer and log line share.
@@ -108,9 +109,18 @@ impl Rules {
             return Err(Refused { refusal, asker });
         }
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
+        let by_tls = forwarded::came_by_tls(&parts.headers, peer);
         let (client, lines) = forwarded::rewrite(&mut parts, peer, self, &asker.id);
         Ok(Clean {
-            head: Head { parts, lines, client, asker, upgrade: hops.upgrade, wants_trailers: hops.wants_trailers },
+            head: Head {
+                parts,
+                lines,
+                client,
+                asker,
+                upgrade: hops.upgrade,
+                wants_trailers: hops.wants_trailers,
+                by_tls,
+            },
             body: CleanBody::new(body, self.jwt_header.clone()),
         })
     }
@@ -191,6 +201,12 @@ impl Head {
     #[must_use]
     pub fn asker(&self) -> &Asker {
         &self.asker
+    }
+
+    /// Whether the visitor came by TLS, as far as can be known.
+    #[must_use]
+    pub fn came_by_tls(&self) -> bool {
+        self.by_tls
     }
 
     /// The protocol the client wants to change to, when it does.

@@ -15,21 +15,19 @@ use crate::patience::{Patience, Phase, Watch};
 /// WebSocket frames are small; two of these per tunnel.
 const BUFFER: usize = 16 * 1024;
 
-/// A gate that is to stop ends a tunnel once it has been still for this long, so that nobody is cut off in the middle of
-/// a message. A page whose WebSocket ends connects anew; to wait for the last of them would be to wait for ever.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// For the words by which a side learns that this is the end (a FIN, or its like within TLS and HTTP/2).
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Joins the two sides once both have switched. Ends when either side does, stands still for too long, or pauses while
-/// the gate is to stop.
+/// Joins the two sides once both have switched. Ends when either side does, or stands still for too long.
+///
+/// A gate that is to stop waits for a pause only, so that nobody is cut off in the middle of a message: a page whose
+/// WebSocket ends connects anew, and to wait for the last of them would be to wait for ever.
 pub(super) fn tunnel(client: OnUpgrade, upstream: OnUpgrade, patience: &Arc<Patience>, idle: u32) {
     let watch = patience.watch(Phase::Body);
     watch.enter_for(Phase::Body, idle);
     tokio::spawn(async move {
         let _here = watch.until_dropped();
-        let (client, upstream) = match patiently(&watch, idle, async { tokio::try_join!(client, upstream) }).await {
+        let (client, upstream) = match patiently(&watch, async { tokio::try_join!(client, upstream) }).await {
             Some(Ok(both)) => both,
             Some(Err(error)) => {
                 tracing::debug!(%error, "a tunnel never began");
@@ -42,7 +40,7 @@ pub(super) fn tunnel(client: OnUpgrade, upstream: OnUpgrade, patience: &Arc<Pati
         watch.progress();
         let copying = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER);
         // A reset from either side is how tunnels usually end.
-        if patiently(&watch, idle, copying).await.is_none() {
+        if patiently(&watch, copying).await.is_none() {
             let goodbye = async { tokio::join!(client.shutdown(), upstream.shutdown()) };
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         }
@@ -50,15 +48,11 @@ pub(super) fn tunnel(client: OnUpgrade, upstream: OnUpgrade, patience: &Arc<Pati
 }
 
 /// Works on as long as the watch lets it, `None` when that is over.
-async fn patiently<F: Future>(watch: &Watch, idle: u32, work: F) -> Option<F::Output> {
+async fn patiently<F: Future>(watch: &Watch, work: F) -> Option<F::Output> {
     let mut work = std::pin::pin!(work);
-    let mut leaving = false;
     std::future::poll_fn(|cx| {
         watch.wakes(cx);
-        if !leaving && watch.patience().is_draining() {
-            leaving = true;
-            watch.enter_for(Phase::Body, watch.limit(PAUSE).min(idle));
-        }
+        watch.hurry();
         match work.as_mut().poll(cx) {
             Poll::Pending if watch.is_overdue() => Poll::Ready(None),
             polled => polled.map(Some),

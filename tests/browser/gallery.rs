@@ -33,6 +33,7 @@ const CONFIRM: Confirm<'_> = Confirm {
 fn name(reason: &Reason) -> &'static str {
     match reason {
         Reason::BadRequest { .. } => "bad-request",
+        Reason::TooSlow => "too-slow",
         Reason::AmbiguousPath { .. } => "ambiguous-path",
         Reason::HeaderTooLarge(Oversize::RequestLine) => "request-line-too-large",
         Reason::HeaderTooLarge(Oversize::Headers) => "headers-too-large",
@@ -77,6 +78,7 @@ fn faults() -> Vec<Reason> {
     let retry_after = Duration::from_secs(12);
     let mut all = vec![
         Reason::BadRequest { detail: "A parameter is repeated." },
+        Reason::TooSlow,
         Reason::AmbiguousPath { found: "a dot segment" },
         Reason::LoginRequired { target: target(), scope: None },
         Reason::LoginDeclined { target: target(), scope: None },

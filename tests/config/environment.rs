@@ -11,6 +11,10 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
         "public_url" => ("https://env.example.com", r#""https://env.example.com""#),
         "upstream.url" | "route.0.upstream.url" => ("unix:/run/env.sock", r#""unix:/run/env.sock""#),
         "server.listen" => ("127.0.0.1:1, 127.0.0.1:2", r#"["127.0.0.1:1", "127.0.0.1:2"]"#),
+        "server.tls.listen" => ("127.0.0.1:3", r#"["127.0.0.1:3"]"#),
+        path if path.starts_with("server.tls.") && path != "server.tls.redirect_http" => {
+            ("tests/tls/pair.pem", r#""tests/tls/pair.pem""#)
+        }
         "server.trusted_proxies" => (r#"["10.0.0.0/8"]"#, r#"["10.0.0.0/8"]"#),
         "admin.listen" => ("127.0.0.1:4182", r#""127.0.0.1:4182""#),
         "official_account.app_id" => ("wxfedcba9876543210", r#""wxfedcba9876543210""#),
@@ -67,6 +71,8 @@ fn sample(path: &str, kind: &Kind) -> (&'static str, &'static str) {
 
 #[test]
 fn every_key_can_be_set_by_its_variable_and_beats_the_file() {
+    let tls = "cert = 'tests/tls/pair.pem'\nkey = 'tests/tls/pair.pem'\n";
+    let tls = format!("[server.tls]\nlisten = \"127.0.0.1:4\"\n{tls}[[server.tls.more]]\n{tls}");
     let file = "[identity.jwt]\nheader = \"X-Jwt\"\nalgorithm = \"HS256\"\nkey = { env = \"SEALING\" }\n[website_app]\napp_id = \"wx2222222222222222\"\napp_secret = { env = \"WECHAT\" }\n[wecom]\ncorp_id = \"ww0123456789abcdef\"\nagent_id = \"1\"\nsecret = { env = \"WECHAT\" }\n[[route]]\npath = \"/file\"";
     for key in schema::keys().iter().filter(|key| key.support != Support::Later) {
         let path = key.path.replace('*', "0");
@@ -76,7 +82,8 @@ fn every_key_can_be_set_by_its_variable_and_beats_the_file() {
         if let Some(upstream) = path.strip_suffix("ca_file") {
             env.push((variable(&format!("{upstream}url")), "https://localhost".to_owned()));
         }
-        let loaded = Config::parse(&with("", file), &env).unwrap_or_else(|problems| panic!("{path}: {problems}"));
+        let loaded = Config::parse(&with("", &format!("{tls}{file}")), &env)
+            .unwrap_or_else(|problems| panic!("{path}: {problems}"));
         let line =
             loaded.effective.iter().find(|line| line.key == path).unwrap_or_else(|| panic!("{path} is not shown"));
         assert_eq!(line.origin, Origin::Env { name: variable(&path) }, "{path}");

@@ -7,6 +7,7 @@ mod never_panics;
 mod reference;
 mod refused;
 mod secrets;
+mod tls;
 mod understood;
 
 use wxgate::config::{Config, Loaded};
@@ -54,6 +55,37 @@ fn load(text: &str) -> Loaded {
 fn problems(text: &str) -> Vec<String> {
     let problems = Config::parse(text, &secrets_in_env()).expect_err(text).0;
     problems.iter().map(|problem| format!("{}: {}. {}", problem.key, problem.message, problem.remedy)).collect()
+}
+
+/// A certificate and its key in files of their own.
+struct Pair {
+    cert: String,
+    key: String,
+    folder: tempfile::TempDir,
+}
+
+impl Pair {
+    fn of(name: &str) -> Self {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        Self::with(&made.cert.pem(), &made.signing_key.serialize_pem())
+    }
+
+    fn with(cert: &str, key: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let [cert, key] = [("cert.pem", cert), ("key.pem", key)].map(|(name, text)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path.to_str().expect("text").to_owned()
+        });
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("its owner's");
+        Self { cert, key, folder }
+    }
+
+    /// The section that names them.
+    fn section(&self) -> String {
+        format!("[server.tls]\nlisten = '127.0.0.1:4443'\ncert = '{}'\nkey = '{}'\n", self.cert, self.key)
+    }
 }
 
 /// A PEM file that a `ca_file` may name.

@@ -43,12 +43,12 @@ fn each_mistake_has_its_words() {
         (
             "",
             "[server]\nlisten = \":4180\"",
-            r#"server.listen: is not an address and a port. Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#,
+            r#"server.listen: is not an address and a port. Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"; or "unix:/path.sock", or "systemd:NAME"."#,
         ),
         (
             "",
             "[server]\nlisten = []",
-            r#"server.listen: is empty. Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#,
+            r#"server.listen: is empty. Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"; or "unix:/path.sock", or "systemd:NAME"."#,
         ),
         (
             "",
@@ -57,13 +57,23 @@ fn each_mistake_has_its_words() {
         ),
         (
             "",
-            "[server]\nlisten = [\"127.0.0.1:0\", \"unix:/run/x\"]",
-            r#"server.listen: item 2: not supported yet. Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#,
+            "[server]\nlisten = [\"127.0.0.1:0\", \"unix:run/x\"]",
+            r#"server.listen: item 2: is not the absolute path of a socket. Write "unix:" and an absolute path, such as "unix:/run/app.sock"."#,
         ),
         (
             "",
-            "[server]\nlisten = \"systemd:gate\"",
-            r#"server.listen: not supported yet. Write an IP address and a port, such as "127.0.0.1:4180" or "[::]:4180"."#,
+            "[server]\nlisten = [\"unix:/run/x\", \"unix:/run//x\"]",
+            "server.listen: names an address twice. Keep one of them.",
+        ),
+        (
+            "",
+            "[server]\nlisten = \"systemd:a:b\"",
+            r#"server.listen: is not the name of a socket that systemd holds. Write "systemd:" and FileDescriptorName of the socket unit, or the unit's own name with ".socket"."#,
+        ),
+        (
+            "upstream = \"unix:/run/x\"",
+            "[server]\nlisten = \"unix:/run/x\"",
+            "upstream.url: is the gate's own address, so every request would circle. Write the address of your application.",
         ),
         (
             "",
@@ -108,23 +118,14 @@ fn each_mistake_has_its_words() {
         (
             "",
             "[server]\nproxy_protocol = true",
-            "server.proxy_protocol: not supported yet. Write false or remove it. Let the proxy in front send X-Forwarded-For, and name it in server.trusted_proxies.",
-        ),
-        (
-            "",
-            "[server.tls]\ncert = 1",
-            "server.tls: not supported yet. Remove it, and let nginx or Caddy in front of the gate speak TLS; name that in server.trusted_proxies.",
+            "server.proxy_protocol: is asked of trusted_proxies only, and there are none. Name your proxies in server.trusted_proxies, or write false.",
         ),
         (
             "",
             "[admin]\nlisten = \"4181\"",
             r#"admin.listen: is not an address and a port. Write an IP address and a port, such as "127.0.0.1:4181"."#,
         ),
-        (
-            "",
-            "[admin]\nlisten = \"127.0.0.1:4180\"",
-            "admin.listen: is an address of server.listen. Choose another port.",
-        ),
+        ("", "[admin]\nlisten = \"127.0.0.1:4180\"", "admin.listen: is an address for visitors. Choose another port."),
         (
             "",
             "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"15 bytes, or so\"",

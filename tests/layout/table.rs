@@ -2,17 +2,17 @@
 
 /// A room of the house, and the rooms above it that it may use. Order matters: nobody may use what comes later, so
 /// there can be no cycle. Liberties beyond the first map: `config`, `store` and `request` use `clock` (a random
-/// secret, expiries, ids), and `upstream` reads which upstream `policy` chose. `metrics` lies high up since whoever does
+/// secret, expiries, ids), `config` asks `tls` whether certificates are good before anything starts, and `upstream` reads which upstream `policy` chose. `metrics` lies high up since whoever does
 /// something counts it; `admin` lies beside `edge` and knows nothing of visitors' requests.
 pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("secret", &[]),
     ("clock", &[]),
-    ("tls", &[]),
+    ("tls", &["clock"]),
     ("patience", &[]),
     ("metrics", &["types"]),
     ("simulator", &[]),
-    ("config", &["types", "secret", "clock"]),
+    ("config", &["types", "secret", "clock", "tls"]),
     ("store", &["types", "clock"]),
     ("request", &["types", "clock", "config"]),
     ("attempts", &["clock", "store", "request"]),
@@ -44,7 +44,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "types", "secret", "clock", "patience", "metrics", "config", "store", "request", "policy", "wechat",
+            "types", "secret", "clock", "tls", "patience", "metrics", "config", "store", "request", "policy", "wechat",
             "session", "login", "identity", "local", "upstream", "edge", "listener", "admin",
         ],
     ),
@@ -64,14 +64,17 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("hyper::client", &["upstream", "simulator"]),
     ("hyper::server", &["listener", "admin/connections", "simulator", "demo"]),
     ("jsonwebtoken", &["identity"]),
+    ("listenfd", &["listener/inherited"]),
     ("minijinja", &["edge/pages"]),
     ("moka", &["store/memory"]),
     ("prometheus_client", &["admin/exposition"]),
     ("qrcode", &["edge/pages", "simulator"]),
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/http"]),
+    ("rustix", &["listener/stream", "cli/descriptors"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
     ("tokio_rustls", &["listener", "upstream/dial"]),
+    ("webpki", &["tls"]),
     ("webpki_roots", &["tls"]),
     ("toml", &["config"]),
     ("tracing_appender", &["cli"]),

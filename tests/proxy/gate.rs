@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
@@ -15,6 +16,8 @@ use crate::support::{WECHAT, World, eventually, free_port};
 /// What a test wants otherwise.
 #[derive(Default)]
 pub struct Wants<'a> {
+    /// Where the program listens, if not at `'ADDRESS'` alone; `DIRECTORY` is one of its own.
+    pub listen: &'a str,
     /// Lines of `[server]`.
     pub server: &'a str,
     /// Lines of `[upstream]`.
@@ -30,7 +33,7 @@ pub async fn before(origin: &Origin, wants: Wants<'_>) -> World {
     before_url(&format!("http://{}", origin.address), wants).await
 }
 
-pub async fn before_url(url: &str, Wants { server, upstream, rest }: Wants<'_>) -> World {
+pub async fn before_url(url: &str, Wants { server, upstream, rest, .. }: Wants<'_>) -> World {
     let edit = |text: String| {
         let line = text.lines().find(|line| line.starts_with("upstream = ")).expect("the upstream's line").to_owned();
         let text = text.replace(&line, "").replace("workers = 2\n", &format!("workers = 2\n{server}\n"));
@@ -71,28 +74,63 @@ impl Program {
     }
 
     async fn launch(url: &str, wants: Wants<'_>, stderr: Stdio) -> Self {
-        Self::launch_as(&[], url, wants, stderr).await
+        Self::launch_as(&[], Stdio::null(), url, wants, stderr).await
     }
 
     /// Under another program, which is given it as its last words.
-    async fn launch_as(under: &[&str], url: &str, Wants { server, upstream, rest }: Wants<'_>, stderr: Stdio) -> Self {
+    async fn launch_as(under: &[&str], stdin: Stdio, url: &str, wants: Wants<'_>, stderr: Stdio) -> Self {
+        let Wants { listen, server, upstream, rest } = wants;
         let directory = tempfile::tempdir().expect("a directory");
         let address = free_port();
+        let listen = if listen.is_empty() { "'ADDRESS'" } else { listen };
+        let listen = listen.replace("ADDRESS", &address.to_string());
+        let listen = listen.replace("DIRECTORY", &directory.path().display().to_string());
         let text = format!(
-            "public_url = 'http://{address}'\n[server]\nlisten = '{address}'\nworkers = 2\n{server}\n\
+            "public_url = 'http://{address}'\n[server]\nlisten = {listen}\nworkers = 2\n{server}\n\
              [upstream]\nurl = '{url}'\n{upstream}\n\
              [official_account]\napp_id = 'wx0123456789abcdef'\napp_secret = 'none-that-WeChat-knows'\n\
              [session]\nsecret = 'a session secret for tests, 32 bytes at least'\n[log]\naccess = false\n{OPEN}{rest}"
         );
         fs::write(directory.path().join("config.toml"), text).expect("a file");
-        let child = run_under(under, &["run", "-c", "config.toml"], &directory, stderr);
+        let child = run_under(under, stdin, &["run", "-c", "config.toml"], &directory, stderr);
         let mut program = Self { address, child, directory };
+        if listen.contains(&address.to_string()) {
+            program.listens().await;
+        }
+        program
+    }
+
+    async fn listens(&mut self) {
         eventually("the program listens", async || {
-            assert_eq!(program.ended(), None, "it ended instead");
-            tokio::net::TcpStream::connect(address).await.is_ok()
+            assert_eq!(self.ended(), None, "it ended instead");
+            tokio::net::TcpStream::connect(self.address).await.is_ok()
         })
         .await;
-        program
+    }
+
+    /// Stops it in good order, and begins anew.
+    pub async fn restart(&mut self) {
+        self.signal("TERM");
+        assert_eq!(self.exit_code().await, Some(0));
+        self.child = run(&["run", "-c", "config.toml"], &self.directory, Stdio::null());
+        self.listens().await;
+    }
+
+    /// With a listening socket that systemd would hand to it under the name `name`.
+    pub async fn activated(origin: &Origin, socket: OwnedFd, wants: Wants<'_>) -> Self {
+        Self::launch_as(ACTIVATED, socket.into(), &format!("http://{}", origin.address), wants, Stdio::null()).await
+    }
+
+    /// With somebody who wants to know how it is doing (`sd_notify(3)`).
+    pub async fn notifying(origin: &Origin, socket: &Path) -> Self {
+        let told = format!("export NOTIFY_SOCKET='{}'; exec \"$0\" \"$@\"", socket.display());
+        let site = format!("http://{}", origin.address);
+        Self::launch_as(&["sh", "-c", &told], Stdio::null(), &site, Wants::default(), Stdio::null()).await
+    }
+
+    /// A file in the directory of its own.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// Sends a signal by its short name.
@@ -130,8 +168,8 @@ impl Program {
     /// As [`Program::before`], allowed this many files and sockets at once.
     pub async fn with_descriptors(origin: &Origin, most: u32) -> Self {
         let limit = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
-        Self::launch_as(&["sh", "-c", &limit], &format!("http://{}", origin.address), Wants::default(), Stdio::null())
-            .await
+        let site = format!("http://{}", origin.address);
+        Self::launch_as(&["sh", "-c", &limit], Stdio::null(), &site, Wants::default(), Stdio::null()).await
     }
 
     /// Another one with the same configuration; gives its exit code and what it said.
@@ -140,22 +178,32 @@ impl Program {
     }
 }
 
+/// What systemd does for a socket that comes as standard input (`sd_listen_fds(3)`).
+const ACTIVATED: &[&str] =
+    &["sh", "-c", "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_FDNAMES=name LISTEN_PID=$$; exec \"$0\" \"$@\""];
+
 /// Runs the program with a configuration that makes it end by itself.
 pub async fn try_config(text: &str) -> (Option<i32>, String) {
+    try_activated(text, None).await
+}
+
+/// As [`try_config`], with a socket as of [`Program::activated`].
+pub async fn try_activated(text: &str, socket: Option<OwnedFd>) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().expect("a directory");
     fs::write(directory.path().join("config.toml"), text).expect("a file");
-    outcome(run(&["run"], &directory, Stdio::piped())).await
+    let (under, stdin) = socket.map_or((&[][..], Stdio::null()), |socket| (ACTIVATED, socket.into()));
+    outcome(run_under(under, stdin, &["run"], &directory, Stdio::piped())).await
 }
 
 fn run(arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Running {
-    run_under(&[], arguments, directory, stderr)
+    run_under(&[], Stdio::null(), arguments, directory, stderr)
 }
 
-fn run_under(under: &[&str], arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Running {
+fn run_under(under: &[&str], stdin: Stdio, arguments: &[&str], directory: &TempDir, stderr: Stdio) -> Running {
     let words: Vec<&str> = under.iter().copied().chain([env!("CARGO_BIN_EXE_wxgate")]).collect();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).args(arguments).current_dir(directory.path());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    command.stdin(stdin).stdout(Stdio::null()).stderr(stderr);
     // No variable of the outside may be taken for configuration.
     for name in std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("WXGATE_")) {
         command.env_remove(name);

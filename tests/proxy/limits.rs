@@ -55,10 +55,14 @@ async fn r24_a_head_must_come_in_time() {
     let origin = Origin::saying(OK).await;
     let limits = "header_timeout = '800ms'\nkeepalive_timeout = '1h'";
     let world = before(&origin, Wants { server: limits, ..Wants::default() }).await;
-    for begun in ["", "G", "GET /open/ HTTP/1.1\r\nHost: a\r\n", "\r\n"] {
+    // Who has begun a request is told; to anybody else it would be the answer to a request that is yet to come.
+    for (begun, told) in [("", false), ("\r\n", false), ("G", true), ("GET /open/ HTTP/1.1\r\nHost: a\r\n", true)] {
         let mut wire = Wire::connect(world.gate).await;
         let began = Instant::now();
         wire.send(begun).await;
+        if told {
+            assert_eq!(wire.answer().await.problem(), (408, "bad-request".to_owned()), "{begun:?}");
+        }
         assert!(wire.is_closed().await, "{begun:?}");
         assert!((700..8000).contains(&began.elapsed().as_millis()), "{begun:?}: {:?}", began.elapsed());
     }
@@ -74,10 +78,12 @@ async fn r24_a_head_must_come_in_time() {
     tokio::time::sleep(Duration::from_millis(1000)).await;
     wire.send("GET ").await;
     let began = Instant::now();
+    assert_eq!(wire.answer().await.status(), 408);
     assert!(wire.is_closed().await);
     assert!((700..8000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     let mut wire = Wire::connect(world.gate).await;
     assert_eq!(wire.ask(get("/open/", "") + "GET ").await.status(), 200);
+    assert_eq!(wire.answer().await.status(), 408);
     assert!(wire.is_closed().await);
     assert_eq!(origin.requests().len(), 2);
 }
@@ -122,6 +128,24 @@ async fn r24_more_connections_than_allowed_are_told_so() {
         let mut wire = Wire::connect(world.gate).await;
         wire.try_send(get("/open/", "")).await.is_ok()
             && wire.try_answer().await.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r24_a_tunnel_counts_as_the_connection_it_is() {
+    let origin =
+        Origin::saying("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n").await;
+    let world = before(&origin, Wants { server: "max_connections = 1", ..Wants::default() }).await;
+    let mut tunnel = Wire::connect(world.gate).await;
+    tunnel.send(get("/open/", "Connection: upgrade\r\nUpgrade: websocket\r\n")).await;
+    assert_eq!(tunnel.head().await.expect("a head").status(), 101);
+    assert_eq!(Wire::connect(world.gate).await.answer().await.problem(), (503, "overloaded".to_owned()));
+    drop(tunnel);
+    eventually("there is room again", async || {
+        let mut wire = Wire::connect(world.gate).await;
+        wire.try_send(get("/open/", "")).await.is_ok()
+            && wire.try_answer().await.is_ok_and(|answer| answer.status() != 503)
     })
     .await;
 }

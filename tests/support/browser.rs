@@ -1,6 +1,7 @@
 //! A browser as far as tests need one: a cookie jar, redirects one at a time, nothing hidden.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
@@ -8,8 +9,12 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 /// Keeps cookies per host and port, as tests need it: every server here is 127.0.0.1.
@@ -19,6 +24,8 @@ pub struct Browser {
     pub cookies: BTreeMap<String, BTreeMap<String, String>>,
     /// Sent with every request.
     pub headers: HeaderMap,
+    /// How it speaks TLS; needed for addresses that begin with https.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 /// An answer whose body is still to come.
@@ -67,7 +74,7 @@ pub struct Answer {
 
 impl Browser {
     pub fn new(user_agent: &str) -> Self {
-        Self { user_agent: user_agent.to_owned(), cookies: BTreeMap::new(), headers: HeaderMap::new() }
+        Self { user_agent: user_agent.to_owned(), cookies: BTreeMap::new(), headers: HeaderMap::new(), tls: None }
     }
 
     /// A navigation, as browsers make them; redirects are not followed.
@@ -128,9 +135,14 @@ impl Browser {
         request.headers_mut().extend(self.headers.clone());
 
         let stream = TcpStream::connect(&host).await.unwrap_or_else(|error| panic!("{host}: {error}"));
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
-        let driven = tokio::spawn(connection);
-        let response = sender.send_request(request).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        let (response, driven) = if url.scheme() == "https" {
+            let name = ServerName::try_from(url.host_str().expect("a host").to_owned()).expect("a name");
+            let connector = TlsConnector::from(self.tls.clone().expect("this browser speaks TLS"));
+            exchange(connector.connect(name, stream).await.unwrap_or_else(|error| panic!("{url}: {error}")), request)
+                .await
+        } else {
+            exchange(stream, request).await
+        };
         self.keep_cookies(&host, response.headers());
         (url, response, driven)
     }
@@ -146,6 +158,16 @@ impl Browser {
             }
         }
     }
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> (Response<Incoming>, JoinHandle<Result<(), hyper::Error>>) {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+    let driven = tokio::spawn(connection);
+    let target = request.uri().clone();
+    (sender.send_request(request).await.unwrap_or_else(|error| panic!("{target}: {error}")), driven)
 }
 
 impl Answer {

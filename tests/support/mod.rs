@@ -90,7 +90,9 @@ impl World {
         let (ready, started) = std::sync::mpsc::channel();
         let gate_thread = std::thread::spawn(move || {
             let app = App::bind(&loaded.config, &options).expect("the gate starts");
-            ready.send((app.addresses()[0], app.admin_address())).expect("the test waits");
+            ready
+                .send((app.addresses()[0].tcp().expect("an address and a port"), app.admin_address()))
+                .expect("the test waits");
             app.run(async {
                 let _ = stopped.await;
             })

@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::{Builder, UpgradeableConnection};
@@ -20,7 +21,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 
 use super::stream::Stream;
-use super::{BoxError, Limits, Refuse};
+use super::{BoxError, Limits, Refuse, Slot};
 use crate::patience::{Phase, Watch};
 use framing::Turn;
 use socket::Socket;
@@ -40,7 +41,7 @@ pub(super) fn builder(max_head: usize) -> Builder {
 }
 
 /// Has `answer` answer every request of a connection.
-pub(super) async fn serve<H, F, B>(stream: Stream, settings: &Limits, watch: &Watch, answer: H, refuse: Refuse)
+pub(super) async fn serve<H, F, B>(stream: (Stream, Slot), settings: &Limits, watch: &Watch, answer: H, refuse: Refuse)
 where
     H: Fn(Request<Incoming>, Watch) -> F,
     F: Future<Output = Response<B>>,
@@ -80,17 +81,21 @@ where
 {
     while socket.something_came(watch).await {
         let mut connection = Box::new(http.serve_connection(TokioIo::new(socket), service).with_upgrades());
-        if let Outcome::Over = busy(&mut connection, watch, turn).await {
-            return;
-        }
+        let outcome = busy(&mut connection, watch, turn).await;
         let Some(parts) = connection.into_parts() else { return };
         (socket, service) = (parts.io.into_inner(), parts.service);
-        socket.take_back(&parts.read_buf);
+        match outcome {
+            Outcome::Over => return,
+            Outcome::Overdue => return socket.give_up().await,
+            Outcome::AtRest => socket.take_back(&parts.read_buf),
+        }
     }
 }
 
 enum Outcome {
     Over,
+    /// Somebody stood still for too long.
+    Overdue,
     /// Everything asked has been answered, and nothing new has come.
     AtRest,
 }
@@ -100,13 +105,8 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    let mut leaving = false;
     std::future::poll_fn(|cx| {
         watch.wakes(cx);
-        if !leaving && watch.patience().is_draining() {
-            leaving = true;
-            Pin::new(&mut *connection).graceful_shutdown();
-        }
         match Pin::new(&mut *connection).poll(cx) {
             Poll::Ready(ended) => {
                 if let Err(error) = ended {
@@ -115,9 +115,14 @@ where
                 Poll::Ready(Outcome::Over)
             }
             // Whatever could still answer has just had its chance.
-            Poll::Pending if watch.is_overdue() => Poll::Ready(Outcome::Over),
+            Poll::Pending if watch.is_overdue() => Poll::Ready(Outcome::Overdue),
             Poll::Pending if watch.may_rest() && turn.at_rest.load(Ordering::Relaxed) => Poll::Ready(Outcome::AtRest),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                if turn.at_rest.load(Ordering::Relaxed) {
+                    watch.hurry();
+                }
+                Poll::Pending
+            }
         }
     })
     .await
@@ -133,7 +138,7 @@ struct Tracked<B> {
 }
 
 impl<B> Tracked<B> {
-    fn response(response: Response<B>, watch: Watch, turn: Arc<Turn>) -> Response<Self> {
+    fn response(mut response: Response<B>, watch: Watch, turn: Arc<Turn>) -> Response<Self> {
         if watch.phase() != Phase::Body {
             watch.enter(Phase::Body);
         }
@@ -142,6 +147,10 @@ impl<B> Tracked<B> {
             turn.tunnel_began();
             Phase::Own
         } else {
+            if watch.patience().is_draining() {
+                // Said with an answer, it meets no request on its way here; to close in silence might.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Phase::Idle
         };
         response.map(|inner| Self { inner, watch, turn, next })

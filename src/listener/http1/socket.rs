@@ -6,18 +6,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::framing::{Framing, Turn};
-use crate::listener::Refuse;
 use crate::listener::stream::Stream;
+use crate::listener::{Refuse, Slot};
 use crate::patience::{Phase, Watch};
 
 pub(super) struct Socket {
     stream: Stream,
+    _slot: Slot,
     watch: Watch,
     refuse: Refuse,
     framing: Framing,
@@ -35,9 +37,19 @@ impl Socket {
     /// Of a client that sends its next request early, this much is read.
     const MAX_HELD: usize = 8 * 1024;
 
-    pub(super) fn new(stream: Stream, watch: Watch, turn: Arc<Turn>, max_head: usize, refuse: Refuse) -> Self {
+    /// To tell a client that stands still so; it may not listen either.
+    const LAST_WORD: Duration = Duration::from_secs(1);
+
+    pub(super) fn new(
+        (stream, slot): (Stream, Slot),
+        watch: Watch,
+        turn: Arc<Turn>,
+        max_head: usize,
+        refuse: Refuse,
+    ) -> Self {
         Self {
             stream,
+            _slot: slot,
             watch,
             refuse,
             framing: Framing::new(),
@@ -56,13 +68,27 @@ impl Socket {
         }
         std::future::poll_fn(|cx| {
             watch.wakes(cx);
+            watch.hurry();
             match self.stream.poll_something(cx, &mut self.held, Self::MAX_HELD) {
                 Poll::Ready(came) => Poll::Ready(came.unwrap_or(false)),
-                Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(false),
+                Poll::Pending if watch.is_overdue() => Poll::Ready(false),
                 Poll::Pending => Poll::Pending,
             }
         })
         .await
+    }
+
+    /// The end of a connection that stood still: a client that has begun a request is told why. One that has not might
+    /// take such an answer for that to its next.
+    pub(super) async fn give_up(mut self) {
+        if self.watch.phase() == Phase::Head && !self.framing.is_fresh() {
+            let answer = (self.refuse)(StatusCode::REQUEST_TIMEOUT);
+            let told = async {
+                self.stream.write_all(&answer).await?;
+                self.stream.shutdown().await
+            };
+            let _ = tokio::time::timeout(Self::LAST_WORD, told).await;
+        }
     }
 
     /// Bytes that hyper had read and not used.

@@ -177,12 +177,14 @@ fn rules() -> Rules {
     let server = config::Server {
         listen: Vec::new(),
         trusted_proxies: Vec::new(),
+        proxy_protocol: false,
         workers: 1,
         max_connections: 1,
         max_header_bytes: 32 << 10,
         header_timeout: Duration::from_secs(1),
         keepalive_timeout: Duration::from_secs(1),
         shutdown_grace: Duration::from_secs(1),
+        tls: None,
     };
     let identity = config::Identity { headers: true, encoding: config::Encoding::Percent, jwt: None };
     Rules::new(&server, &identity, &public_url())

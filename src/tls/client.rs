@@ -1,4 +1,4 @@
-//! How servers are spoken to by TLS, whoever speaks: their certificates are always checked.
+//! How servers are spoken to, whoever speaks: their certificates are always checked.
 
 use std::sync::Arc;
 
