@@ -11,7 +11,7 @@ use url::Url;
 
 use super::flow::{self, State};
 use super::handoff;
-use super::{Accounts, Answer, Endpoint, Error, Login, Options, Parts, Redirect, ReturnTo, Sections, params};
+use super::{Accounts, Answer, Endpoint, Error, Lasting, Login, Options, Parts, Redirect, ReturnTo, Sections, params};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, PublicUrl};
 use crate::request::{Head, Peer, Rules};
@@ -133,6 +133,7 @@ impl Gate {
             sessions: Arc::new(sessions),
             store: memory.clone(),
             wechat: wechat::Accounts::default(),
+            lasting: Lasting::new(&clock),
             clock,
             runtime: tokio::runtime::Handle::current(),
         };
