@@ -292,19 +292,19 @@ async fn the_operators_listener_follows() {
     let origin = Origin::saying(OK).await;
     let (first, second) = (free_port(), free_port());
     let admin = |address, token: &str| format!("[admin]\nlisten = '{address}'\ntoken = '{token}'\n");
-    let one = admin(first, "an admin token of the tests");
+    let one = admin(first, "an-admin-token-of-the-tests");
     let world = before(&origin, Wants { rest: &one, ..Wants::default() }).await;
     let token = |word: &str| get("/cgi-bin/ticket/getticket", &format!("Authorization: Bearer {word}\r\n"));
     assert_eq!(ask(world.gate, get("/open/", "")).await.text(), "ok");
-    assert_eq!(ask(first, token("an admin token of the tests")).await.status(), 200);
+    assert_eq!(ask(first, token("an-admin-token-of-the-tests")).await.status(), 200);
 
-    world.reload(&world.text.replace("an admin token", "another token")).expect("it is taken");
-    assert_eq!(ask(first, token("an admin token of the tests")).await.status(), 401);
-    assert_eq!(ask(first, token("another token of the tests")).await.status(), 200);
+    world.reload(&world.text.replace("an-admin-token", "another-token")).expect("it is taken");
+    assert_eq!(ask(first, token("an-admin-token-of-the-tests")).await.status(), 401);
+    assert_eq!(ask(first, token("another-token-of-the-tests")).await.status(), 200);
     let counted = ask(first, get("/metrics", "")).await.text();
     assert!(counted.contains("wxgate_requests_total{outcome=\"proxied\",status=\"200\"} 1\n"), "{counted}");
 
-    world.reload(&world.text.replace(&one, &admin(second, "an admin token of the tests"))).expect("it is taken");
+    world.reload(&world.text.replace(&one, &admin(second, "an-admin-token-of-the-tests"))).expect("it is taken");
     assert_eq!(ask(second, get("/healthz", "")).await.status(), 200);
     eventually("nobody listens there", async || TcpStream::connect(first).await.is_err()).await;
     world.reload(&world.text.replace(&one, "")).expect("it is taken");
