@@ -15,6 +15,8 @@ mod pages;
 mod parse;
 mod paths;
 mod problem;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod reader;
 mod roots;
 mod routes;
@@ -81,7 +83,7 @@ pub struct PublicUrl {
 }
 
 /// Where requests go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     pub address: UpstreamAddress,
     pub connect_timeout: Duration,
@@ -266,6 +268,8 @@ pub enum Picture {
 pub struct Session {
     /// Never empty. The first seals, all open. Each at least 32 bytes.
     pub secrets: Vec<Secret<Vec<u8>>>,
+    /// Nobody has configured one: it was drawn when the configuration was read.
+    pub is_drawn: bool,
     /// Absolute life.
     pub ttl: Duration,
     /// Since last seen; `None` when off.

@@ -171,7 +171,7 @@ impl HttpBody for Body {
                 connection.drive(cx);
                 look(connection, cx)
             }
-            polled => polled,
+            polled @ Poll::Ready(_) => polled,
         };
         match polled {
             Poll::Ready(Some(Ok(_))) => {

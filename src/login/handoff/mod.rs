@@ -14,6 +14,8 @@ mod desktop;
 mod ledger;
 mod phone;
 mod place;
+#[cfg(any(test, fuzzing))]
+pub(super) mod properties;
 mod ticket;
 mod waiting;
 
@@ -34,7 +36,7 @@ use crate::config;
 use crate::request::Head;
 use crate::session::Sessions;
 use crate::store::Store;
-use bells::Bells;
+pub(super) use bells::Bells;
 use desk::Desks;
 use ledger::Ledger;
 use ticket::TicketId;
@@ -110,12 +112,13 @@ impl HandOff {
         store: Arc<dyn Store>,
         clock: Clock,
         runtime: Handle,
+        bells: &Arc<Bells>,
     ) -> Self {
         Self {
             path: format!("{}/handoff", paths.prefix),
             ledger: Arc::new(Ledger::new(store, Arc::clone(sessions), clock.clone())),
             desks: Desks::new(Arc::clone(sessions), public_url.clone(), clock.clone()),
-            bells: Arc::default(),
+            bells: Arc::clone(bells),
             clock,
             runtime,
         }
