@@ -58,6 +58,8 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod edge;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod identity;
 pub mod listener;
 pub mod local;

@@ -1,5 +1,8 @@
 //! Decides, from method and path alone, who may pass; then, with the visitor, who does. Pure: no clock, no network.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

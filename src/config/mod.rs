@@ -15,6 +15,8 @@ mod pages;
 mod parse;
 mod paths;
 mod problem;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod reader;
 mod roots;
 mod routes;
@@ -109,6 +111,7 @@ pub enum UpstreamAddress {
 /// The listening side.
 #[derive(Debug, Clone)]
 pub struct Server {
+    /// Without TLS; empty only where there is TLS.
     pub listen: Vec<Listen>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed (R9).
     pub trusted_proxies: Vec<IpNet>,

@@ -76,7 +76,7 @@ fn key_of(route: &str, last: &str) -> String {
 }
 
 /// Checks a pattern: `*` within a segment, `**` for whole ones, everything else literal.
-fn pattern(text: &str) -> Result<String, Fault> {
+pub(super) fn pattern(text: &str) -> Result<String, Fault> {
     const REMEDY: &str = r#"Write a path from its first slash on, such as "/admin/**", "/api/*/list" or "/exact"."#;
     let never = |what: &str| Fault::new(format!("can never match: {what}"), REMEDY);
     if !text.starts_with('/') {

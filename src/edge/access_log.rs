@@ -1,5 +1,6 @@
 //! One line per request. Written by hand, in batches, off the worker's thread: it must cost next to nothing.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -52,6 +53,7 @@ impl AccessLog {
         // Writing to a Vec cannot fail.
         let _ = match self.format {
             LogFormat::Text => {
+                let path = Plain(path);
                 writeln!(
                     lines,
                     "{now} access request_id={id} client={client} method={method} path={path} status={status} us={micros}"
@@ -73,6 +75,22 @@ impl AccessLog {
     /// Hands on what has gathered; called every tick.
     pub fn flush(&self) {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).flush();
+    }
+}
+
+/// A path that no terminal takes for a command, and no reader for two lines: hyper lets through what Unicode has of
+/// control characters beyond ASCII.
+struct Plain<'a>(&'a str);
+
+impl std::fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return f.write_str(self.0);
+        }
+        self.0.chars().try_for_each(|c| match c {
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(f, "{}", c.escape_unicode()),
+            c => f.write_char(c),
+        })
     }
 }
 

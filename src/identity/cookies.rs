@@ -32,12 +32,13 @@ pub(super) fn rewrite(headers: &mut HeaderMap, ours: impl Fn(&[u8]) -> bool, add
     }
 }
 
-/// Whether an upstream may read a cookie's name as `ours`. PHP decodes `%XX`, turns dots and blanks into underscores
-/// and cuts at `[`.
+/// Whether an upstream may read a cookie's name as `ours`. PHP decodes `%XX` (it did until 7.4), ends at a NUL, turns
+/// dots and blanks into underscores and cuts at `[`, or turns that into one where no `]` follows.
 pub(super) fn reads_as(name: &[u8], ours: &str) -> bool {
     let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode(name).into();
-    let base = decoded.split(|byte| *byte == b'[').next().unwrap_or_default().trim_ascii();
-    same_folded(base, ours.as_bytes())
+    let whole = decoded.split(|byte| *byte == 0).next().unwrap_or_default().trim_ascii();
+    let base = whole.split(|byte| *byte == b'[').next().unwrap_or_default().trim_ascii();
+    same_folded(base, ours.as_bytes()) || same_folded(whole, ours.as_bytes())
 }
 
 fn name(piece: &[u8]) -> &[u8] {
@@ -81,6 +82,8 @@ mod tests {
             "wechat%5fjwt=f",
             "wechat jwt=f",
             "wechat_jwt[x]=f",
+            "wechat[jwt=f",
+            "wechat_jwt%00x=f",
             "WeChat_JWT=f",
             "wechat_jwt = f",
         ] {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
@@ -28,7 +30,24 @@ pub(super) struct Jwt {
     issuer: String,
     audience: String,
     ttl: Duration,
+    /// Whether it goes into `Authorization`.
+    as_bearer: bool,
     tokens: Mutex<Tokens>,
+}
+
+/// A token in both of the forms that it is sent in.
+#[derive(Clone)]
+pub(super) struct Signed {
+    pub text: Arc<str>,
+    pub header: HeaderValue,
+}
+
+impl Signed {
+    fn new(text: String, as_bearer: bool) -> Self {
+        let header = if as_bearer { format!("Bearer {text}") } else { text.clone() };
+        let header = HeaderValue::try_from(header).expect("a JWS in compact form is plain ASCII");
+        Self { text: text.into(), header }
+    }
 }
 
 #[derive(Serialize)]
@@ -103,6 +122,7 @@ impl Jwt {
             issuer: issuer.to_owned(),
             audience: jwt.audience.clone(),
             ttl: jwt.ttl,
+            as_bearer: jwt.header == Some(AUTHORIZATION),
             tokens: Mutex::default(),
         };
         // A key that parses may still not sign; better now than at the first visitor.
@@ -116,17 +136,17 @@ impl Jwt {
     }
 
     /// A token for this visitor with at least half its life left.
-    pub(super) fn token(&self, visitor: &Session, now: Timestamp) -> Arc<str> {
+    pub(super) fn token(&self, visitor: &Session, now: Timestamp) -> Signed {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.turn(now, self.ttl / 2);
         if let Some(token) = tokens.find(visitor, now) {
             return token;
         }
         let expires_at = now.after(self.ttl).min(visitor.times.expires_at);
-        let token: Arc<str> = self.sign(visitor, now, expires_at).into();
+        let token = Signed::new(self.sign(visitor, now, expires_at), self.as_bearer);
         // A token whose session is nearly over is used to its end.
         let fresh_until = now.after(self.ttl / 2).min(expires_at);
-        tokens.young.insert(visitor.id, Token { text: token.clone(), visitor: visitor.clone(), fresh_until });
+        tokens.young.insert(visitor.id, Token { signed: token.clone(), visitor: visitor.clone(), fresh_until });
         token
     }
 
@@ -161,7 +181,7 @@ struct Tokens {
 }
 
 struct Token {
-    text: Arc<str>,
+    signed: Signed,
     visitor: Session,
     fresh_until: Timestamp,
 }
@@ -178,9 +198,9 @@ impl Tokens {
         }
     }
 
-    fn find(&self, visitor: &Session, now: Timestamp) -> Option<Arc<str>> {
+    fn find(&self, visitor: &Session, now: Timestamp) -> Option<Signed> {
         let token = self.young.get(&visitor.id).or_else(|| self.old.get(&visitor.id))?;
-        (now < token.fresh_until && token.visitor.tells_the_same_as(visitor)).then(|| token.text.clone())
+        (now < token.fresh_until && token.visitor.tells_the_same_as(visitor)).then(|| token.signed.clone())
     }
 }
 

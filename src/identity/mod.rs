@@ -4,7 +4,10 @@ mod cookies;
 mod headers;
 mod jwt;
 mod known;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 
@@ -83,7 +86,7 @@ impl Identity {
         let token = admitted.visitor().and_then(|visitor| Some(self.jwt.as_ref()?.token(visitor, self.clock.now())));
 
         let jwt_cookie = self.jwt_cookie.as_deref();
-        let added = jwt_cookie.zip(token.as_deref());
+        let added = jwt_cookie.zip(token.as_ref().map(|token| &*token.text));
         cookies::rewrite(
             headers,
             |name| self.jar.owns(name) || jwt_cookie.is_some_and(|ours| cookies::reads_as(name, ours)),
@@ -96,14 +99,11 @@ impl Identity {
             self.known.tell(visitor, &mut lines, || headers::lines(visitor, self.encoding));
         }
         if let Some(name) = &self.jwt_header {
-            let bearer = *name == http::header::AUTHORIZATION;
-            if bearer && !admitted.is_public() {
+            if *name == AUTHORIZATION && (token.is_some() || !admitted.is_public()) {
                 headers.remove(name);
             }
-            if let Some(token) = token {
-                let value = if bearer { format!("Bearer {token}") } else { String::from(&*token) };
-                let value = HeaderValue::try_from(value).expect("a JWS in compact form is plain ASCII");
-                lines.add(name, &value);
+            if let Some(token) = &token {
+                lines.add(name, &token.header);
             }
         }
         Stamped { parts, lines, body, target: admitted.upstream(), upgrade, wants_trailers, asker }

@@ -11,6 +11,8 @@ mod http2;
 mod inherited;
 mod introduction;
 mod last_call;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 pub mod proxy_header;
 mod stream;
 
@@ -42,6 +44,9 @@ use introduction::Introducers;
 use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A gate that stops looks this often whether everybody has gone.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// After an accept that failed for want of descriptors or memory. Whoever waits meanwhile is in the kernel's queue.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
@@ -193,9 +198,10 @@ where
         let _ = task.await;
     }
     while patience.count() > 0 && tokio::time::Instant::now() < deadline {
-        ticks.tick().await;
-        patience.sweep();
-        each_tick();
+        tokio::select! {
+            _ = ticks.tick() => { patience.sweep(); each_tick(); }
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
     Ok(())
 }

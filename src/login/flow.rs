@@ -180,7 +180,7 @@ impl Flows {
 }
 
 /// `version | state 16 | account | scope | begun u64 | expires u64 | round | since u64 | length u16, target` (R41)
-fn encode(flow: &Flow) -> Vec<u8> {
+pub(super) fn encode(flow: &Flow) -> Vec<u8> {
     let target = flow.target.as_str();
     let mut bytes = Vec::with_capacity(46 + target.len());
     bytes.push(VERSION);
@@ -197,7 +197,7 @@ fn encode(flow: &Flow) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8], site: &PublicUrl) -> Option<Flow> {
+pub(super) fn decode(bytes: &[u8], site: &PublicUrl) -> Option<Flow> {
     let (&[VERSION], rest) = bytes.split_first_chunk()? else { return None };
     let (state, rest) = rest.split_first_chunk()?;
     let (&[account, scope], rest) = rest.split_first_chunk()?;

@@ -14,6 +14,8 @@ mod lasting;
 mod logout;
 mod outcome;
 mod params;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod return_to;
 mod rounds;
 mod standing;

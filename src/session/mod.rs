@@ -4,6 +4,8 @@
 //! that it has been ended is remembered here.
 
 mod jar;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod recent;
 mod record;
 mod revoked;

@@ -17,7 +17,6 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 
 use attempt::Answered;
 pub use body::Body;
@@ -26,6 +25,7 @@ use connection::Connection;
 use dial::Dialler;
 use forwarding::Order;
 use pool::Pool;
+use upgrade::ClientSide;
 
 use crate::config::{self, UpstreamAddress};
 use crate::identity::Stamped;
@@ -140,7 +140,7 @@ impl Site {
         watch: &Watch,
     ) -> impl Future<Output = Result<Response<Body>, Error>> + Send + use<> {
         let Stamped { mut parts, lines, body, upgrade, wants_trailers, .. } = stamped;
-        let client_side = upgrade.as_ref().and_then(|_| parts.extensions.remove::<OnUpgrade>());
+        let client_side = upgrade.as_ref().and_then(|_| ClientSide::of(&mut parts));
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
         if parts.uri.authority().is_some() {
@@ -163,7 +163,7 @@ impl Site {
     fn answered(
         self: &Arc<Self>,
         (response, connection): Answered,
-        client_side: Option<OnUpgrade>,
+        client_side: Option<ClientSide>,
         watch: &Watch,
         idle: u32,
     ) -> Result<Response<Body>, Error> {
@@ -173,6 +173,9 @@ impl Site {
         }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.switch(response, connection, client_side, watch);
+        }
+        if client_side.is_some_and(|client| client.would_mistake(response.status())) {
+            return Err(Error::Broken("the upstream did not change protocols".into()));
         }
         let (mut parts, incoming) = response.into_parts();
         strip_hop_headers(&mut parts.headers);
@@ -187,7 +190,7 @@ impl Site {
         &self,
         mut response: Response<Incoming>,
         mut connection: Connection,
-        client_side: Option<OnUpgrade>,
+        client_side: Option<ClientSide>,
         watch: &Watch,
     ) -> Result<Response<Body>, Error> {
         let Some(client_side) = client_side else {
@@ -195,14 +198,9 @@ impl Site {
         };
         let upstream_side = hyper::upgrade::on(&mut response);
         connection.drive_apart();
-        upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
         let (mut parts, _) = response.into_parts();
-        let protocol = parts.headers.get(UPGRADE).cloned();
-        strip_hop_headers(&mut parts.headers);
-        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        if let Some(protocol) = protocol {
-            parts.headers.insert(UPGRADE, protocol);
-        }
+        client_side.agree(&mut parts);
+        upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
         Ok(Response::from_parts(parts, Body::empty()))
     }
 }

@@ -9,6 +9,8 @@ pub mod errcodes;
 mod error;
 mod http;
 mod platform;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(test)]

@@ -219,7 +219,7 @@ fn as_integer(value: &Value) -> Option<i64> {
 /// taken as they stand, halves of surrogate pairs replaced. What is outside texts is left alone.
 ///
 /// Nicknames do carry 0x07, 0x0A and truncated characters: <https://github.com/node-webot/co-wechat-api/issues/63>.
-fn repair(body: &[u8]) -> String {
+pub(super) fn repair(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let mut rest: &str = text.trim_start_matches('\u{feff}');
     let mut repaired = String::with_capacity(rest.len() + 16);

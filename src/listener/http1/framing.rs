@@ -269,18 +269,21 @@ pub(super) enum Chunk {
     Extension(u64),
     Data(u64),
     DataOver,
-    /// Trailers, with the length of the current line.
-    Trailers(usize),
+    /// Trailers: whether nothing of the current line has come but its CR, and whether that was the last byte.
+    Trailers {
+        empty: bool,
+        cr: bool,
+    },
 }
 
 impl Chunk {
-    fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
+    fn advance(&mut self, bytes: &mut [u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             at += 1;
             *self = match *self {
                 Self::Size(size) | Self::Extension(size) if byte == b'\n' => match size {
-                    0 => Self::Trailers(0),
+                    0 => Self::Trailers { empty: true, cr: false },
                     size => Self::Data(size),
                 },
                 Self::Size(size) => match char::from(byte).to_digit(16) {
@@ -296,10 +299,16 @@ impl Chunk {
                 }
                 Self::DataOver if byte == b'\n' => Self::Size(0),
                 Self::DataOver => Self::DataOver,
-                Self::Trailers(0) if byte == b'\n' => return Some(at),
-                Self::Trailers(_) if byte == b'\n' => Self::Trailers(0),
-                Self::Trailers(length) if byte == b'\r' => Self::Trailers(length),
-                Self::Trailers(length) => Self::Trailers(length.saturating_add(1)),
+                Self::Trailers { empty: true, cr: true } if byte == b'\n' => return Some(at),
+                Self::Trailers { cr: true, .. } if byte == b'\n' => Self::Trailers { empty: true, cr: false },
+                Self::Trailers { empty, cr: false } if byte == b'\r' => Self::Trailers { empty, cr: true },
+                Self::Trailers { .. } => {
+                    if byte == b'\n' {
+                        // hyper takes it for a part of the line until the trailers are over, and then for its end.
+                        bytes[at - 1] = Head::POISON;
+                    }
+                    Self::Trailers { empty: false, cr: false }
+                }
             };
         }
         None
@@ -383,6 +392,21 @@ mod tests {
                 }
                 assert!(framing.is_done());
                 assert_eq!(taken, body.len(), "{body:?} by {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn r44_a_line_feed_alone_ends_no_trailer() {
+        for (trailers, poisoned) in
+            [("a: b\n\r\n\r\n", true), ("\n\r\n\r\n", true), ("a: b\nc: d\r\n\r\n", true), ("a: b\r\n\r\n", false)]
+        {
+            let body = format!("0\r\n{trailers}");
+            for step in 1..=body.len() {
+                let (mut framing, mut bytes) = (Framing::Chunked(Chunk::Size(0)), body.clone().into_bytes());
+                let taken: usize = bytes.chunks_mut(step).map(|piece| framing.advance(piece, &Turn::new())).sum();
+                assert!(framing.is_done() && taken == body.len(), "{body:?} by {step}");
+                assert_eq!(bytes.contains(&0), poisoned, "{body:?} by {step}");
             }
         }
     }

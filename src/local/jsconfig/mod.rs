@@ -1,6 +1,8 @@
 //! `GET /jsconfig`: what a page needs for `wx.config`, signed for its own address (contract section 7).
 
 mod page_url;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod query;
 mod signature;
 

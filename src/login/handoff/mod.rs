@@ -14,6 +14,8 @@ mod desktop;
 mod ledger;
 mod phone;
 mod place;
+#[cfg(any(test, fuzzing))]
+pub(super) mod properties;
 mod ticket;
 mod waiting;
 

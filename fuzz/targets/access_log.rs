@@ -1,0 +1,4 @@
+//! Attacks `access_log`: see `src/fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wxgate::fuzzing::holds("access_log", bytes));

@@ -1,0 +1,4 @@
+//! Attacks `config`: see `src/fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wxgate::fuzzing::holds("config", bytes));

@@ -1,0 +1,4 @@
+//! Attacks `http1`: see `src/fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wxgate::fuzzing::holds("http1", bytes));

@@ -1,0 +1,4 @@
+//! Attacks `return_target`: see `src/fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wxgate::fuzzing::holds("return_target", bytes));
