@@ -150,7 +150,7 @@ impl Program {
     }
 
     /// As [`Program::before`], with what it says while it runs.
-    pub async fn listened_to(origin: &Origin, wants: Wants<'_>) -> (Self, Heard) {
+    pub async fn followed(origin: &Origin, wants: Wants<'_>) -> (Self, Heard) {
         let mut program = Self::launch(&format!("http://{}", origin.address), wants, Stdio::piped()).await;
         let stderr = program.child.0.stderr.take().expect("it is piped");
         (program, Heard::from(stderr))

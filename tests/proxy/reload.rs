@@ -314,7 +314,7 @@ async fn the_operators_listener_follows() {
 #[tokio::test]
 async fn a_hangup_reads_the_file_again_and_a_bad_one_changes_nothing() {
     let origin = Origin::saying(OK).await;
-    let (mut program, said) = Program::listened_to(&origin, Wants::default()).await;
+    let (mut program, said) = Program::followed(&origin, Wants::default()).await;
     let text = program.text();
     let mut wire = Wire::connect(program.address).await;
     assert!(!is_public(&mut wire, "/news").await);
