@@ -3,6 +3,7 @@
 //! The generic cell rate algorithm: one number per client, the time at which its allowance is whole again.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -41,11 +42,22 @@ impl Step {
     }
 }
 
+/// What clients have used of their allowances. Cheap to clone; clones count together.
+#[derive(Debug, Clone)]
+pub struct Used(Arc<Tallies<(Step, IpAddr)>>);
+
+impl Default for Used {
+    /// Nothing so far.
+    fn default() -> Self {
+        Self(Arc::new(Tallies::new(MOST_CLIENTS, Duration::from_micros(2 * MINUTE_US))))
+    }
+}
+
 /// Counts attempts by client.
 #[derive(Debug)]
 pub struct Attempts {
     per_minute: u64,
-    tallies: Tallies<(Step, IpAddr)>,
+    used: Used,
     clock: Clock,
 }
 
@@ -53,8 +65,13 @@ impl Attempts {
     /// `sign_in.attempts_per_minute`; `0` is off.
     #[must_use]
     pub fn new(per_minute: u32, clock: Clock) -> Self {
-        let tallies = Tallies::new(MOST_CLIENTS, Duration::from_micros(2 * MINUTE_US));
-        Self { per_minute: per_minute.into(), tallies, clock }
+        Self::after(Used::default(), per_minute, clock)
+    }
+
+    /// Goes on counting where somebody else has begun, perhaps with another allowance.
+    #[must_use]
+    pub fn after(used: Used, per_minute: u32, clock: Clock) -> Self {
+        Self { per_minute: per_minute.into(), used, clock }
     }
 
     /// Counts one attempt.
@@ -68,7 +85,7 @@ impl Attempts {
         let now = self.clock.now().0.saturating_mul(SECOND_US);
         let allowance = self.per_minute * step.factor();
         let cost = (MINUTE_US / allowance).max(1);
-        let tally = self.tallies.of((step, subnet(client.ip)));
+        let tally = self.used.0.of((step, subnet(client.ip)));
         let spend = |whole_at: u64| {
             let later = whole_at.max(now) + cost;
             (later - now <= cost * allowance).then_some(later)
@@ -140,6 +157,17 @@ mod tests {
         let signatures = (0..100).take_while(|_| attempts.count(Step::JsConfig, &visitor).is_ok()).count();
         assert_eq!(signatures, 60);
         assert_eq!(attempts.count(Step::JsConfig, &visitor), Err(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn r39_another_allowance_forgives_nothing() {
+        let (used, clock) = (Used::default(), Clock::fixed(Timestamp(1000)));
+        let visitor = client("203.0.113.7", false);
+        assert_eq!(allowed(&Attempts::after(used.clone(), 6, clock.clone()), &visitor), 6);
+        assert_eq!(allowed(&Attempts::after(used.clone(), 6, clock.clone()), &visitor), 0);
+        assert_eq!(allowed(&Attempts::after(used.clone(), 60, clock.clone()), &visitor), 0);
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(allowed(&Attempts::after(used, 60, clock), &visitor), 10);
     }
 
     #[test]

@@ -43,11 +43,13 @@ pub struct Limits {
 /// One worker's watches.
 #[derive(Debug)]
 pub struct Patience {
+    /// In milliseconds, as far as sweeps have counted them; it begins anew after 49 days.
     now: AtomicU32,
     draining: AtomicBool,
-    tick: Duration,
-    /// In ticks, by phase.
-    limits: [u32; Phase::ALL.len()],
+    /// Milliseconds between sweeps.
+    tick: AtomicU32,
+    /// In milliseconds, by phase.
+    limits: [AtomicU32; Phase::ALL.len()],
     watches: Mutex<Vec<Arc<State>>>,
 }
 
@@ -55,7 +57,7 @@ pub struct Patience {
 struct State {
     phase: AtomicU8,
     since: AtomicU32,
-    /// In ticks; `0`: the phase's own.
+    /// In milliseconds; `0`: the phase's own.
     limit: AtomicU32,
     overdue: AtomicBool,
     /// Whether it has been idle long enough to be put away.
@@ -84,28 +86,38 @@ impl Patience {
 
     #[must_use]
     pub fn new(limits: &Limits) -> Arc<Self> {
-        let shortest = limits.header.min(limits.keepalive).min(limits.response).min(limits.body);
-        let tick = (shortest / 8).clamp(Self::TICKS.0, Self::TICKS.1);
-        let limits = Phase::ALL.map(|phase| match phase {
-            Phase::Head => ticks(limits.header, tick),
-            Phase::Own => u32::MAX,
-            Phase::Upload | Phase::Body => ticks(limits.body, tick),
-            Phase::Upstream => ticks(limits.response, tick),
-            Phase::Idle => ticks(limits.keepalive, tick),
-        });
-        Arc::new(Self {
+        let patience = Self {
             now: AtomicU32::new(0),
             draining: AtomicBool::new(false),
-            tick,
-            limits,
+            tick: AtomicU32::new(0),
+            limits: Default::default(),
             watches: Mutex::default(),
-        })
+        };
+        patience.adopt(limits);
+        Arc::new(patience)
+    }
+
+    /// Other limits from now on, for what has begun to wait as well; but a limit of a watch's own stays. The time between
+    /// sweeps may be another, too.
+    pub fn adopt(&self, limits: &Limits) {
+        let shortest = limits.header.min(limits.keepalive).min(limits.response).min(limits.body);
+        self.tick.store(millis((shortest / 8).clamp(Self::TICKS.0, Self::TICKS.1)), Ordering::Relaxed);
+        for phase in Phase::ALL {
+            let limit = match phase {
+                Phase::Head => millis(limits.header),
+                Phase::Own => u32::MAX,
+                Phase::Upload | Phase::Body => millis(limits.body),
+                Phase::Upstream => millis(limits.response),
+                Phase::Idle => millis(limits.keepalive),
+            };
+            self.limits[phase as usize].store(limit, Ordering::Relaxed);
+        }
     }
 
     /// How often [`Patience::sweep`] wants to be called.
     #[must_use]
-    pub const fn tick(&self) -> Duration {
-        self.tick
+    pub fn tick(&self) -> Duration {
+        Duration::from_millis(self.tick.load(Ordering::Relaxed).into())
     }
 
     /// Begins to follow something.
@@ -127,8 +139,10 @@ impl Patience {
 
     /// One tick: time goes on, what is done is forgotten, what is overdue is woken.
     pub fn sweep(&self) {
-        let now = self.now.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let rest = ticks(Self::REST, self.tick);
+        let tick = self.tick.load(Ordering::Relaxed);
+        let now = self.now.fetch_add(tick, Ordering::Relaxed).wrapping_add(tick);
+        let limits = self.limits.each_ref().map(|limit| limit.load(Ordering::Relaxed));
+        let rest = millis(Self::REST);
         let mut woken = Vec::new();
         self.lock().retain(|state| {
             if state.done.load(Ordering::Relaxed) {
@@ -136,9 +150,10 @@ impl Patience {
             }
             let phase = usize::from(state.phase.load(Ordering::Relaxed));
             let own = state.limit.load(Ordering::Relaxed);
-            let limit = if own == 0 { self.limits[phase] } else { own };
+            let limit = if own == 0 { limits[phase] } else { own };
             let still = now.wrapping_sub(state.since.load(Ordering::Relaxed));
-            if still > limit {
+            // What has begun since the last sweep is taken to be as old as that.
+            if still.saturating_sub(tick) >= limit {
                 state.overdue.store(true, Ordering::Relaxed);
                 woken.extend(state.waker.get().cloned());
             } else if phase == Phase::Idle as usize && still > rest && !state.rest.swap(true, Ordering::Relaxed) {
@@ -153,6 +168,11 @@ impl Patience {
     /// Asks every connection to finish what it is doing and go.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.wake_all();
+    }
+
+    /// Wakes every connection and tunnel, for something may have changed.
+    pub fn wake_all(&self) {
         let wakers: Vec<Waker> = self.lock().iter().filter_map(|state| state.waker.get().cloned()).collect();
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -173,8 +193,9 @@ impl Patience {
     }
 }
 
-fn ticks(limit: Duration, tick: Duration) -> u32 {
-    u32::try_from(limit.as_nanos().div_ceil(tick.as_nanos())).unwrap_or(u32::MAX)
+/// At least one.
+fn millis(limit: Duration) -> u32 {
+    u32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1)
 }
 
 impl Watch {
@@ -183,7 +204,7 @@ impl Watch {
         self.enter_for(phase, 0);
     }
 
-    /// Enters a phase with a limit of its own, counted in ticks by [`Watch::limit`].
+    /// Enters a phase with a limit of its own, counted by [`Watch::limit`].
     pub fn enter_for(&self, phase: Phase, limit: u32) {
         self.state.phase.store(phase as u8, Ordering::Relaxed);
         self.state.limit.store(limit, Ordering::Relaxed);
@@ -195,7 +216,7 @@ impl Watch {
     /// A limit other than the phase's own.
     #[must_use]
     pub fn limit(&self, limit: Duration) -> u32 {
-        ticks(limit, self.patience.tick)
+        millis(limit)
     }
 
     /// Once the gate is to stop, what has not moved gets only a moment more from now on. Later calls change nothing.
@@ -203,7 +224,7 @@ impl Watch {
         if self.patience.is_draining() && !self.state.hurried.swap(true, Ordering::Relaxed) {
             let phase = self.phase();
             let own = self.state.limit.load(Ordering::Relaxed);
-            let limit = if own == 0 { self.patience.limits[phase as usize] } else { own };
+            let limit = if own == 0 { self.patience.limits[phase as usize].load(Ordering::Relaxed) } else { own };
             self.enter_for(phase, limit.min(self.limit(Patience::LAST_WORD)));
         }
     }

@@ -3,8 +3,10 @@
 mod support;
 
 mod tls {
+    mod frames;
     mod gate;
     mod handshakes;
+    mod http2;
     mod renewal;
     mod strangers;
     mod visits;

@@ -5,7 +5,7 @@
 //! the one that everybody else has.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::Method;
@@ -28,7 +28,7 @@ pub(super) struct CgiBin {
     account: Option<Account>,
     clock: Clock,
     /// Tokens that were handed out, by their hash, until they expire.
-    handed: Mutex<VecDeque<(Vec<u8>, Timestamp)>>,
+    handed: Arc<Mutex<VecDeque<(Vec<u8>, Timestamp)>>>,
 }
 
 #[derive(Debug)]
@@ -52,13 +52,17 @@ struct Wanted {
 }
 
 impl CgiBin {
-    pub(super) fn new(account: Option<(Client, Platform)>, clock: Clock) -> Self {
+    /// What the one before has handed out is ours, as long as the account is the same.
+    pub(super) fn new(account: Option<(Client, Platform)>, clock: Clock, before: Option<&Self>) -> Self {
         let account = account.map(|(client, platform)| Account {
             app_id: client.app_id().clone(),
             confirmed: Confirmed::new(client, platform.clone(), clock.clone()),
             platform,
         });
-        Self { account, clock, handed: Mutex::default() }
+        let app_id = account.as_ref().map(|account| &account.app_id);
+        let before = before.filter(|before| before.account.as_ref().map(|account| &account.app_id) == app_id);
+        let handed = before.map(|before| before.handed.clone()).unwrap_or_default();
+        Self { account, clock, handed }
     }
 
     /// `GET /cgi-bin/token?grant_type=client_credential&appid=…&secret=…`

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::desk::Desk;
+use super::Front;
 
 /// Probes, a scraper or two, and the operator's own programs.
 const MOST: usize = 256;
@@ -29,7 +29,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets what is in flight finish.
-pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>, stop: impl Future<Output = ()>) {
+pub(super) async fn serve(listener: TcpListener, front: Front, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let (places, leaving) = (Arc::new(Semaphore::new(MOST)), watch::Sender::new(false));
     let mut connections = JoinSet::new();
@@ -41,9 +41,9 @@ pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>, stop: impl Fut
                 Ok((stream, peer)) => {
                     // One too many is closed at once.
                     let Ok(place) = places.clone().try_acquire_owned() else { continue };
-                    let (desk, leaving) = (desk.clone(), leaving.subscribe());
+                    let (front, leaving) = (front.clone(), leaving.subscribe());
                     connections.spawn(async move {
-                        converse(stream, peer, desk, leaving).await;
+                        converse(stream, peer, front, leaving).await;
                         drop(place);
                     });
                 }
@@ -57,11 +57,11 @@ pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>, stop: impl Fut
     let _ = timeout(LAST_WORDS, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, desk: Arc<Desk>, mut leaving: watch::Receiver<bool>) {
+async fn converse(stream: TcpStream, peer: SocketAddr, front: Front, mut leaving: watch::Receiver<bool>) {
     // Best effort: without it answers are only slower.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let desk = desk.clone();
+        let desk = front.desk();
         async move { Ok::<_, Infallible>(desk.answer(request, peer.ip()).await) }
     });
     let connection = http1::Builder::new()

@@ -47,15 +47,17 @@ pub struct Parts {
     pub slots: Arc<Slots>,
     pub store: Arc<dyn Store>,
     pub clock: Clock,
+    /// Says that the gate is not ready from when this is true.
+    pub draining: watch::Receiver<bool>,
 }
 
+/// Answers the operator.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub struct Desk {
     pub(super) parts: Arc<Parts>,
     guard: Guard,
     cgi_bin: CgiBin,
     exposition: Exposition,
-    draining: watch::Receiver<bool>,
 }
 
 /// An address of this listener's.
@@ -98,20 +100,21 @@ impl Parts {
 }
 
 impl Desk {
-    pub(super) fn new(section: &config::Admin, parts: Parts, draining: watch::Receiver<bool>) -> Self {
+    /// Knows what the one before has handed out.
+    pub(super) fn new(section: &config::Admin, parts: Parts, before: Option<&Self>) -> Self {
         let parts = Arc::new(parts);
+        let before = before.map(|before| &before.cgi_bin);
         Self {
             guard: Guard::new(section.token.as_ref(), &parts.clock),
-            cgi_bin: CgiBin::new(parts.official_account.clone(), parts.clock.clone()),
+            cgi_bin: CgiBin::new(parts.official_account.clone(), parts.clock.clone(), before),
             exposition: Exposition::new(parts.clone()),
             parts,
-            draining,
         }
     }
 
     /// Whether the gate is finishing what is in flight and takes nothing new.
     pub(super) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+        *self.parts.draining.borrow()
     }
 
     /// Never fails: what is refused is an answer too.

@@ -16,9 +16,7 @@ mod revoke;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-
-use tokio::sync::watch;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use desk::Parts;
 
@@ -28,10 +26,25 @@ use desk::Desk;
 /// The listener, its address taken.
 #[derive(Debug)]
 pub struct Admin {
-    section: config::Admin,
     socket: TcpListener,
     address: SocketAddr,
-    parts: Parts,
+    front: Front,
+}
+
+/// Whoever answers the operator at the moment. Cheap to clone; clones know of the same.
+#[derive(Debug, Clone)]
+pub struct Front(Arc<Mutex<Arc<Desk>>>);
+
+impl Front {
+    /// From the next request on the operator is told of these parts, and has to bring this section's token.
+    pub fn renew(&self, section: &config::Admin, parts: Parts) {
+        let mut desk = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *desk = Arc::new(Desk::new(section, parts, Some(&desk)));
+    }
+
+    fn desk(&self) -> Arc<Desk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// The address cannot be listened on.
@@ -43,16 +56,17 @@ pub struct BindError {
 }
 
 impl Admin {
-    /// Takes the address.
+    /// Takes the address. Where there is one already, `before`, what it has handed out is known here too.
     ///
     /// # Errors
     /// [`BindError`] with the system's reason.
-    pub fn bind(section: &config::Admin, parts: Parts) -> Result<Self, BindError> {
+    pub fn bind(section: &config::Admin, parts: Parts, before: Option<&Front>) -> Result<Self, BindError> {
         let of = |source| BindError { address: section.listen, source };
         let socket = TcpListener::bind(section.listen).map_err(of)?;
         socket.set_nonblocking(true).map_err(of)?;
         let address = socket.local_addr().map_err(of)?;
-        Ok(Self { section: section.clone(), socket, address, parts })
+        let desk = Desk::new(section, parts, before.map(Front::desk).as_deref());
+        Ok(Self { socket, address, front: Front(Arc::new(Mutex::new(Arc::new(desk)))) })
     }
 
     /// Where it listens, its port found.
@@ -61,14 +75,19 @@ impl Admin {
         self.address
     }
 
-    /// Serves until `stop`; says that the gate is not ready from when `draining` is true.
+    /// Where what is answered can be changed.
+    #[must_use]
+    pub fn front(&self) -> Front {
+        self.front.clone()
+    }
+
+    /// Serves until `stop`.
     ///
     /// # Errors
     /// When the runtime cannot take the socket over.
-    pub async fn serve(self, draining: watch::Receiver<bool>, stop: impl Future<Output = ()>) -> io::Result<()> {
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.socket)?;
-        let desk = Arc::new(Desk::new(&self.section, self.parts, draining));
-        connections::serve(listener, desk, stop).await;
+        connections::serve(listener, self.front, stop).await;
         Ok(())
     }
 }

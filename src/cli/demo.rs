@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::logging::Logging;
-use super::{BAD, FAILED, asked_to_stop, say};
+use super::{BAD, FAILED, asked_to_stop, reload, say};
 use crate::app::Options;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::demo::{Demo, Error};
@@ -27,7 +27,7 @@ pub(super) fn demo(listen: SocketAddr, upstream: Option<&str>) -> io::Result<u8>
         demo.simulator_url(),
         demo.upstream(),
     ));
-    match demo.run(asked_to_stop()) {
+    match demo.run(asked_to_stop(reload::nothing_to_reload)) {
         Ok(()) => Ok(0),
         Err(error) => {
             say(&format!("wxgate demo: {error}"));

@@ -7,6 +7,7 @@ mod explain;
 mod logging;
 mod notify;
 mod online;
+mod reload;
 mod run;
 mod simulate;
 
@@ -118,8 +119,8 @@ fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Until the process is asked to stop. SIGHUP is taken and answered, since its default is to kill.
-async fn asked_to_stop() {
+/// Until the process is asked to stop. SIGHUP is taken and `hung_up` called, since its default is to kill.
+async fn asked_to_stop(hung_up: impl Fn()) {
     use tokio::signal::unix::{SignalKind, signal};
     let caught = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
     let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = caught else {
@@ -131,7 +132,7 @@ async fn asked_to_stop() {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => tracing::warn!("SIGHUP: reloading is not supported yet. Restart wxgate to apply a new configuration."),
+            _ = hangup.recv() => hung_up(),
         }
     }
     notify::stopping();

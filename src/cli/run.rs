@@ -6,6 +6,7 @@ use std::path::Path;
 use tracing::{error, info, warn};
 
 use super::logging::Logging;
+use super::reload::reload;
 use super::{BAD, FAILED, asked_to_stop, descriptors, say};
 use crate::app::{App, Inherited, Options};
 use crate::config::Config;
@@ -44,7 +45,8 @@ pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
     if let Some(address) = app.admin_address() {
         info!(%address, "listening for the operator");
     }
-    match app.run(asked_to_stop()) {
+    let reloader = app.reloader();
+    match app.run(asked_to_stop(|| reload(file, &reloader))) {
         Ok(()) => {
             info!("stopped");
             Ok(0)

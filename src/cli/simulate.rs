@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use super::asked_to_stop;
+use super::{asked_to_stop, reload};
 use crate::simulator::{
     AGENT_ID, APP_ID, APP_SECRET, CORP_ID, CORP_SECRET, Settings, Simulator, WEBSITE_APP_ID, WEBSITE_APP_SECRET,
 };
@@ -13,7 +13,7 @@ pub(super) fn simulate(listen: SocketAddr) -> io::Result<u8> {
     runtime.block_on(async {
         let simulator = Simulator::bind(listen, Settings::default()).await?;
         io::stdout().write_all(greeting(&simulator.base_url()).as_bytes())?;
-        simulator.run(asked_to_stop()).await;
+        simulator.run(asked_to_stop(reload::nothing_to_reload)).await;
         Ok(0)
     })
 }

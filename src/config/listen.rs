@@ -16,11 +16,11 @@ const MAX_NAME_BYTES: usize = 255;
 /// `sun_path` is 108 bytes with its NUL on Linux.
 const MAX_SOCKET_PATH_BYTES: usize = 107;
 
-/// Every place a key names; no two the same. None is a mistake.
-pub(super) fn places(read: &mut Reader<'_>, key: &str) -> Vec<Listen> {
+/// Every place a key names; no two the same. None is a mistake, unless there is another key that names some.
+pub(super) fn places(read: &mut Reader<'_>, key: &str, elsewhere: bool) -> Vec<Listen> {
     let before = read.source.problems.len();
     let places = read.list(key, place);
-    if places.is_empty() && read.source.problems.len() == before {
+    if places.is_empty() && !elsewhere && read.source.problems.len() == before {
         read.refuse(key, Fault::new("is empty", EXAMPLE));
     }
     if places.iter().enumerate().any(|(index, place)| places[..index].iter().any(|other| other.is_also(place))) {

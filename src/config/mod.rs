@@ -83,7 +83,7 @@ pub struct PublicUrl {
 }
 
 /// Where requests go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     pub address: UpstreamAddress,
     pub connect_timeout: Duration,
@@ -111,6 +111,7 @@ pub enum UpstreamAddress {
 /// The listening side.
 #[derive(Debug, Clone)]
 pub struct Server {
+    /// Without TLS; empty only where there is TLS.
     pub listen: Vec<Listen>,
     /// Peers whose `Forwarded`, `X-Forwarded-*` and `X-Real-IP` are believed (R9).
     pub trusted_proxies: Vec<IpNet>,
@@ -267,6 +268,8 @@ pub enum Picture {
 pub struct Session {
     /// Never empty. The first seals, all open. Each at least 32 bytes.
     pub secrets: Vec<Secret<Vec<u8>>>,
+    /// Nobody has configured one: it was drawn when the configuration was read.
+    pub is_drawn: bool,
     /// Absolute life.
     pub ttl: Duration,
     /// Since last seen; `None` when off.

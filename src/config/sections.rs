@@ -32,7 +32,8 @@ pub(super) fn public_url(read: &mut Reader<'_>) -> Option<PublicUrl> {
 }
 
 pub(super) fn server(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> Server {
-    let listen = listen::places(read, "server.listen");
+    let has_tls = read.source.has_section("server.tls");
+    let listen = listen::places(read, "server.listen", has_tls);
     let tls = tls::tls(read, &listen, public_url);
     let trusted_proxies = trusted_proxies(read);
     Server {

@@ -25,6 +25,7 @@ pub(super) fn session(read: &mut Reader<'_>, public_url: Option<&PublicUrl>) -> 
     }
     let cookie_domain = cookie_domain(read, public_url);
     Session {
+        is_drawn: !read.is_set("session.secret"),
         secrets: secrets(read),
         ttl,
         idle,

@@ -42,7 +42,7 @@ fn places(read: &mut Reader<'_>, plain: &[Listen]) -> Vec<Listen> {
         read.missing(LISTEN, r#"Write an address and a port, such as "0.0.0.0:443"."#);
         return Vec::new();
     }
-    let places = listen::places(read, LISTEN);
+    let places = listen::places(read, LISTEN, false);
     if places.iter().any(|place| plain.iter().any(|other| other.is_also(place))) {
         read.refuse(LISTEN, Fault::new("is a place of server.listen", "One place speaks TLS or does not: choose."));
     }

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::local::{NotReadable, jsconfig};
 use crate::login;
-use crate::request::{Refusal, RequestId};
+use crate::request::{Oversize, Refusal, RequestId};
 use crate::types::{Instead, Outside, Scope};
 use crate::upstream;
 use crate::wechat::Trouble;
@@ -104,13 +104,6 @@ pub enum Reason {
     UpstreamBroken,
     UpstreamTimeout,
     Overloaded,
-}
-
-/// Which part of a request's head outgrew its limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Oversize {
-    RequestLine,
-    Headers,
 }
 
 /// What stands between a visitor and a forbidden page.
@@ -315,6 +308,7 @@ impl From<Refusal> for Fault {
         Self::from(match refusal {
             Refusal::AmbiguousPath(found) => Reason::AmbiguousPath { found },
             Refusal::BadRequest(detail) => Reason::BadRequest { detail },
+            Refusal::TooLong(part) => Reason::HeaderTooLarge(part),
         })
     }
 }

@@ -36,7 +36,7 @@ use crate::login::{Answer, Endpoint, Login, Redirect, ReturnTo, handoff};
 use crate::metrics::Traffic;
 use crate::patience::Watch;
 use crate::policy::{Policy, SignIn, Verdict};
-use crate::request::{Asker, Clean, Head, Peer, Refused, Rules};
+use crate::request::{Asker, Clean, Head, Oversize, Peer, Refused, Rules};
 use crate::session::{Recent, Session, Sessions};
 use crate::upstream::{self, Upstream};
 
@@ -60,7 +60,7 @@ pub struct Edge {
     pub upstream: Upstream,
     pub pages: Arc<Pages>,
     pub traffic: Arc<Traffic>,
-    pub log: Option<AccessLog>,
+    pub log: Option<Arc<AccessLog>>,
 }
 
 impl Edge {
@@ -237,8 +237,8 @@ impl Edge {
     #[must_use]
     pub fn refuse(pages: &Pages, traffic: &Traffic, status: StatusCode) -> Bytes {
         let reason = match status {
-            StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(fault::Oversize::RequestLine),
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(fault::Oversize::Headers),
+            StatusCode::URI_TOO_LONG => Reason::HeaderTooLarge(Oversize::RequestLine),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Reason::HeaderTooLarge(Oversize::Headers),
             StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => Reason::Overloaded,
             StatusCode::UPGRADE_REQUIRED => {

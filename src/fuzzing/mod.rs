@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use crate::config::{Config, PublicUrl, SignedHost};
 use crate::listener::properties::Manner;
+use crate::login::properties::Shows;
 use crate::request::Rules;
 use crate::request::properties::Came;
 use crate::{config, edge, identity, listener, local, login, policy, request, session, wechat};
@@ -86,14 +87,21 @@ fn access_log(bytes: &[u8]) {
     }
 }
 
-/// `proof` or nothing; the query; a line of cookies.
+/// `proof`, `renamed` or nothing; the query; a line of cookies.
 fn callback_query(bytes: &[u8]) {
     let mut input = Input(bytes);
     let words = input.line();
     let query = input.line();
     login::properties::parameters_are_single(query);
+    let shows = if says(words, "renamed") {
+        Shows::CookieRenamed
+    } else if says(words, "proof") {
+        Shows::Cookie
+    } else {
+        Shows::Nothing
+    };
     if let Ok(query) = std::str::from_utf8(query) {
-        login::properties::codes_are_spent_on_proof_only(query, input.line(), says(words, "proof"), site());
+        login::properties::codes_are_spent_on_proof_only(query, input.line(), shows, site());
     }
 }
 

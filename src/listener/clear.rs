@@ -15,12 +15,13 @@ pub(super) async fn is_clear(stream: &Plain, watch: &Watch) -> Option<bool> {
     let Plain::Tcp(stream) = stream else { return Some(false) };
     std::future::poll_fn(|cx| {
         watch.wakes(cx);
+        watch.hurry();
         let mut first = [0];
         let polled = stream.poll_peek(cx, &mut ReadBuf::new(&mut first));
         match polled {
             Poll::Ready(Ok(1..)) => Poll::Ready(Some(first[0].is_ascii_alphabetic())),
             Poll::Ready(_) => Poll::Ready(None),
-            Poll::Pending if watch.is_overdue() || watch.patience().is_draining() => Poll::Ready(None),
+            Poll::Pending if watch.is_overdue() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
     })

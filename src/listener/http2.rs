@@ -89,7 +89,8 @@ where
 
 fn builder(settings: &Limits, streams: Streams) -> Builder<Streams> {
     let mut http = Builder::new(streams);
-    http.max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
+    // What is not much longer than allowed gets a proper answer; h2's own has no words.
+    http.max_header_list_size(u32::try_from(settings.max_head * 2).unwrap_or(u32::MAX))
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -140,7 +141,11 @@ impl Streams {
         if watch.phase() != Phase::Idle && counts.cut.fetch_add(1, Ordering::Relaxed) >= MAX_CUT {
             self.0.connection.wake();
         }
-        if counts.open.fetch_sub(1, Ordering::Relaxed) == 1 {
+        self.closed();
+    }
+
+    fn closed(&self) {
+        if self.0.counts.open.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.rest();
         }
     }
@@ -180,11 +185,25 @@ where
                 let _here = watch.until_dropped();
                 tokio::spawn(OneStream { future, _here, watch, streams: self.clone() });
             }
-            // The sending half of a tunnel: it ends with the tunnel.
+            // The sending half of a tunnel: it ends with the tunnel, and so long there is something under way.
             None => {
-                tokio::spawn(future);
+                self.0.counts.open.fetch_add(1, Ordering::Relaxed);
+                let streams = self.clone();
+                tokio::spawn(async move {
+                    let _open = Open(streams);
+                    future.await;
+                });
             }
         }
+    }
+}
+
+/// A tunnel that is there.
+struct Open(Streams);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.closed();
     }
 }
 

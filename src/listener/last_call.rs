@@ -1,16 +1,54 @@
-//! Closes a door without slamming it: whoever knocks from now on is not let in, whoever is in already is served.
+//! The end of a gate without a slammed door: whoever knocks is not let in any more, whoever is in has a last word.
 //!
 //! A listening socket that is closed resets what its queue holds, and between the last look at the queue and the end there
 //! is always a moment. Where it is one of ours, the kernel is asked not to hear of new connections any more; a moment later
 //! the queue is empty for good. A client that knocks within that moment does so again after a second, and is refused.
+//!
+//! A connection at rest is much the same: the next request may be on its way. It is waited for, and told with its answer.
 
 use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::task::Context;
 use std::time::Duration;
 
 use socket2::{SockFilter, SockRef};
+use tokio::time::Sleep;
+
+use crate::patience::Watch;
 
 /// For handshakes under way: some times what a packet needs to go and come within a data centre.
 pub(super) const MOMENT: Duration = Duration::from_millis(100);
+
+/// For a request under way on a connection at rest: a busy client's pause, and a packet's way here.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// How long a connection at rest is kept once the gate is to stop.
+#[derive(Debug)]
+pub(super) struct LastWord {
+    time: Duration,
+    over: Option<Pin<Box<Sleep>>>,
+}
+
+impl LastWord {
+    /// For a gate that stops within this time.
+    pub(super) fn within(grace: Duration) -> Self {
+        Self { time: LAST_WORD.min(grace / 10), over: None }
+    }
+
+    /// Whether nothing more is to be expected. Asked at rest only.
+    pub(super) fn is_over(&mut self, watch: &Watch, cx: &mut Context<'_>) -> bool {
+        if !watch.patience().is_draining() {
+            return false;
+        }
+        let over = self.over.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.time)));
+        over.as_mut().poll(cx).is_ready()
+    }
+
+    /// Something came.
+    pub(super) fn begin_again(&mut self) {
+        self.over = None;
+    }
+}
 
 /// `struct tcphdr`: the flags are its fourteenth byte, and SYN the second of them.
 const FLAGS: u32 = 13;

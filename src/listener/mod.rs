@@ -3,6 +3,7 @@
 //! One per worker: its sockets, connections and watches belong to one thread.
 
 mod bind;
+mod change;
 mod clear;
 mod door;
 mod http1;
@@ -27,18 +28,25 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use rustls::ServerConfig;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
 pub use bind::{BindError, Bound, Socket, SocketFile, bind};
+use change::InForce;
+pub use change::{Change, Sign};
 use door::Door;
 pub use inherited::Inherited;
 use introduction::Introducers;
 use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A gate that stops looks this often whether everybody has gone.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// After an accept that failed for want of descriptors or memory. Whoever waits meanwhile is in the kernel's queue.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
@@ -47,25 +55,31 @@ const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Slots {
     taken: AtomicUsize,
-    most: usize,
+    most: AtomicUsize,
 }
 
 impl Slots {
     #[must_use]
     pub const fn new(most: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), most }
+        Self { taken: AtomicUsize::new(0), most: AtomicUsize::new(most) }
+    }
+
+    /// From now on so many. Whoever is in may stay.
+    pub fn resize(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// How many there are now.
     #[must_use]
     pub fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed).min(self.most)
+        self.taken.load(Ordering::Relaxed)
     }
 
     fn take(self: &Arc<Self>) -> Option<Slot> {
-        let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        let slot = Slot(self.clone());
-        (before < self.most).then_some(slot)
+        let most = self.most.load(Ordering::Relaxed);
+        let one_more = |taken| (taken < most).then(|| taken + 1);
+        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.is_ok().then(|| Slot(self.clone()))
     }
 }
 
@@ -114,6 +128,7 @@ pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 pub struct Entrance<S> {
     pub socket: S,
     pub tls: Option<Arc<ServerConfig>>,
+    pub sign: Sign,
 }
 
 /// Where a connection comes from.
@@ -130,7 +145,7 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
 ///
-/// `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
+/// `changes` are taken as they come, and disturb no connection that is there. `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
 /// whenever time is kept.
 ///
 /// # Errors
@@ -139,6 +154,7 @@ pub async fn serve<C, H, F, B>(
     entrances: Vec<Entrance<Socket>>,
     settings: Settings,
     patience: Arc<Patience>,
+    mut changes: mpsc::UnboundedReceiver<Change>,
     connected: C,
     refuse: Refuse,
     each_tick: impl Fn(),
@@ -150,41 +166,59 @@ where
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
+    let settings = InForce::new(settings);
     let reception = Reception { settings: settings.clone(), patience: patience.clone(), connected, refuse };
-    let mut accepting = Vec::new();
-    for Entrance { socket, tls } in entrances {
-        let entrance = Entrance { socket: Door::of(socket)?, tls };
-        accepting.push(tokio::spawn(reception.clone().open(entrance)));
-    }
-    drop(reception);
+    let mut accepting =
+        entrances.into_iter().map(|entrance| reception.listen(entrance)).collect::<io::Result<Vec<_>>>()?;
 
-    let mut ticks = tokio::time::interval(patience.tick());
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = ticks(&patience);
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             _ = ticks.tick() => { patience.sweep(); each_tick(); }
+            Some(Change { settings: new, limits, entrances }) = changes.recv() => {
+                settings.replace(new);
+                patience.adopt(&limits);
+                ticks = self::ticks(&patience);
+                accepting.retain(|task| !task.is_finished());
+                for entrance in entrances {
+                    match reception.listen(entrance) {
+                        Ok(task) => accepting.push(task),
+                        Err(error) => warn!(%error, "cannot listen"),
+                    }
+                }
+                patience.wake_all();
+            }
             () = &mut stop => break,
         }
     }
+    drop(reception);
     patience.drain();
-    let deadline = tokio::time::Instant::now() + settings.0.grace;
+    let deadline = tokio::time::Instant::now() + settings.now().0.grace;
     for task in accepting {
         // It ends by itself once nobody is left waiting to be accepted.
         let _ = task.await;
     }
     while patience.count() > 0 && tokio::time::Instant::now() < deadline {
-        ticks.tick().await;
-        patience.sweep();
-        each_tick();
+        tokio::select! {
+            _ = ticks.tick() => { patience.sweep(); each_tick(); }
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
     Ok(())
+}
+
+/// The first is due at once.
+fn ticks(patience: &Patience) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(patience.tick());
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Takes connections in and sees to each of them.
 #[derive(Clone)]
 struct Reception<C> {
-    settings: Settings,
+    settings: InForce,
     patience: Arc<Patience>,
     connected: C,
     refuse: Refuse,
@@ -197,8 +231,13 @@ where
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    /// Accepts connections at one entrance until the gate stops.
-    async fn open(self, Entrance { socket: door, tls }: Entrance<Door>) {
+    fn listen(&self, Entrance { socket, tls, sign }: Entrance<Socket>) -> io::Result<JoinHandle<()>> {
+        let entrance = Entrance { socket: Door::of(socket)?, tls, sign };
+        Ok(tokio::spawn(self.clone().open(entrance)))
+    }
+
+    /// Accepts connections at one entrance until it closes, or the gate stops.
+    async fn open(self, Entrance { socket: door, tls, sign }: Entrance<Door>) {
         // Draining must find this task too.
         let watch = self.patience.watch(Phase::Own);
         let _here = watch.until_dropped();
@@ -206,7 +245,8 @@ where
         loop {
             let accepted = std::future::poll_fn(|cx| {
                 watch.wakes(cx);
-                if self.patience.is_draining() { Poll::Ready(None) } else { door.poll_accept(cx).map(Some) }
+                let is_over = self.patience.is_draining() || sign.says_closed();
+                if is_over { Poll::Ready(None) } else { door.poll_accept(cx).map(Some) }
             });
             match accepted.await {
                 Some(Ok((stream, peer))) => {
@@ -225,12 +265,13 @@ where
                 None => break,
             }
         }
-        let within = self.settings.0.grace;
+        let within = self.settings.now().0.grace;
         door.close(within, move |stream, peer| self.welcome(stream, peer, tls.clone())).await;
     }
 
     fn welcome(&self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>) {
-        let Some(slot) = self.settings.0.slots.take() else {
+        let settings = self.settings.now();
+        let Some(slot) = settings.0.slots.take() else {
             if tls.is_none() {
                 // The socket's buffer is empty: this either goes out whole at once or the peer is not worth waiting for.
                 let _ = stream.try_write(&(self.refuse)(StatusCode::SERVICE_UNAVAILABLE));
@@ -242,13 +283,20 @@ where
         let reception = self.clone();
         tokio::spawn(async move {
             let _here = here;
-            reception.attend(stream, peer, tls, watch, slot).await;
+            reception.attend(stream, peer, tls, settings, (watch, slot)).await;
         });
     }
 
     /// Everything a connection is for, from its first byte to its last.
-    async fn attend(self, stream: Plain, peer: SocketAddr, tls: Option<Arc<ServerConfig>>, watch: Watch, slot: Slot) {
-        let peer = match self.settings.0.introducers.peer(&stream, peer, &watch).await {
+    async fn attend(
+        self,
+        stream: Plain,
+        peer: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        settings: Settings,
+        (watch, slot): (Watch, Slot),
+    ) {
+        let peer = match settings.0.introducers.peer(&stream, peer, &watch).await {
             Ok(peer) => peer,
             Err(error) => {
                 tracing::debug!(%error, %peer, "a connection without a PROXY header");
@@ -263,7 +311,7 @@ where
                 None => return,
             },
         };
-        let Self { settings, patience: _, connected, refuse } = self;
+        let Self { settings: _, patience: _, connected, refuse } = self;
         let answer = connected(origin);
         // Its future is the larger one.
         if speaks_http2 {

@@ -9,12 +9,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::flow::{Flow, State};
+use super::lasting::Lasting;
 use super::outcome::{Memo, Outcome};
 use super::rounds::{Known, Rounds};
 use super::standing::{Refusal, Standing};
 use super::unionid::Unionids;
 use super::witness::{Found, Witness};
-use crate::clock::Clock;
 use crate::config::SnapshotPolicy;
 use crate::metrics::SignIns;
 use crate::request::RequestId;
@@ -39,15 +39,17 @@ struct Inner {
     store: Arc<dyn Store>,
     rounds: Rounds,
     sign_ins: SignIns,
-    standings: [Standing; 3],
+    standings: Arc<[Standing; Account::ALL.len()]>,
     unionids: Unionids,
     /// For everything a callback waits for.
     budget: Duration,
     /// Where the work is done, so that it ends well even when nobody waits for it any more.
     runtime: Handle,
-    /// Bounded by the connections that wait, each for no longer than the budget.
-    in_flight: Mutex<HashMap<Key, watch::Receiver<Option<Memo>>>>,
+    flights: Flights,
 }
+
+/// Codes that are being spent. Bounded by the connections that wait, each for no longer than the budget.
+pub(super) type Flights = Arc<Mutex<HashMap<Key, watch::Receiver<Option<Memo>>>>>;
 
 /// What an exchange is made of, but for what it makes itself.
 pub(super) struct Parts {
@@ -55,9 +57,8 @@ pub(super) struct Parts {
     pub sessions: Arc<Sessions>,
     pub store: Arc<dyn Store>,
     pub rounds: Rounds,
-    pub sign_ins: SignIns,
+    pub lasting: Lasting,
     pub snapshot: SnapshotPolicy,
-    pub clock: Clock,
     pub budget: Duration,
     pub runtime: Handle,
 }
@@ -73,10 +74,10 @@ pub(super) struct Callback {
 
 impl Exchange {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { accounts, sessions, store, rounds, sign_ins, snapshot, clock, budget, runtime } = parts;
-        let standings = Account::ALL.map(|account| Standing::new(account, clock.clone()));
+        let Parts { accounts, sessions, store, rounds, lasting, snapshot, budget, runtime } = parts;
+        let Lasting { sign_ins, standings, flights, .. } = lasting;
         let unionids = Unionids::new(accounts.official_account.is_some() && accounts.website_app.is_some());
-        let (witness, in_flight) = (Witness { accounts, snapshot }, Mutex::default());
+        let witness = Witness { accounts, snapshot };
         Self(Arc::new(Inner {
             witness,
             sessions,
@@ -87,7 +88,7 @@ impl Exchange {
             unionids,
             budget,
             runtime,
-            in_flight,
+            flights,
         }))
     }
 
@@ -117,7 +118,7 @@ impl Exchange {
     /// Begins the work for a code (then `true`), or joins it.
     fn join(&self, callback: Callback) -> (watch::Receiver<Option<Memo>>, bool) {
         let key = Key::code(&callback.code);
-        let mut in_flight = self.0.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut in_flight = self.0.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(begun) = in_flight.get(&key) {
             return (begun.clone(), false);
         }
@@ -144,7 +145,7 @@ struct InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.exchange.0.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.exchange.0.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 

@@ -10,6 +10,7 @@ mod door;
 mod exchange;
 mod flow;
 pub mod handoff;
+mod lasting;
 mod logout;
 mod outcome;
 mod params;
@@ -32,6 +33,7 @@ use tokio::runtime::Handle;
 
 pub use answer::{Answer, Error, Redirect, Refused};
 pub use door::{Choice, Door, Doors};
+pub use lasting::Lasting;
 pub use return_to::ReturnTo;
 pub use standing::Refusal;
 
@@ -102,6 +104,7 @@ pub struct Parts {
     pub clock: Clock,
     /// The control runtime: codes are spent there, whatever becomes of the connections that brought them.
     pub runtime: Handle,
+    pub lasting: Lasting,
 }
 
 /// What is not for operators to choose.
@@ -141,12 +144,20 @@ impl Login {
     #[must_use]
     pub fn new(sections: Sections<'_>, parts: Parts, options: Options) -> Self {
         let Sections { public_url, paths, accounts, sign_in, endpoints } = sections;
-        let Parts { sessions, store, wechat, clock, runtime } = parts;
+        let Parts { sessions, store, wechat, clock, runtime, lasting } = parts;
         let snapshot = accounts.official_account.map_or(config::SnapshotPolicy::Page, |account| account.snapshot);
         let rounds = Rounds::new(Arc::clone(&store), clock.clone());
-        let handoff = (sign_in.handoff && accounts.official_account.is_some())
-            .then(|| HandOff::new(paths, public_url, &sessions, Arc::clone(&store), clock.clone(), runtime.clone()));
-        let sign_ins = SignIns::default();
+        let handoff = (sign_in.handoff && accounts.official_account.is_some()).then(|| {
+            HandOff::new(
+                paths,
+                public_url,
+                &sessions,
+                Arc::clone(&store),
+                clock.clone(),
+                runtime.clone(),
+                &lasting.bells,
+            )
+        });
         Self {
             default_scope: accounts.official_account.map_or(Scope::Base, |account| account.scope),
             snapshot,
@@ -160,23 +171,22 @@ impl Login {
             },
             main_account: accounts.first(),
             keep_fragment: sign_in.keep_fragment,
-            attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
+            attempts: Attempts::after(lasting.used.clone(), sign_in.attempts_per_minute, clock.clone()),
             links: Links::new(public_url, paths, accounts, endpoints),
-            flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock.clone()),
+            flows: Flows::new(Arc::clone(&sessions), public_url.clone(), clock),
             exchange: Exchange::new(exchange::Parts {
                 accounts: wechat,
                 sessions: Arc::clone(&sessions),
                 store,
                 rounds: rounds.clone(),
-                sign_ins: sign_ins.clone(),
+                lasting: lasting.clone(),
                 snapshot,
-                clock,
                 budget: options.budget,
                 runtime,
             }),
             rounds,
             handoff,
-            sign_ins,
+            sign_ins: lasting.sign_ins,
             sessions,
             public_url: public_url.clone(),
             paths: paths.clone(),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use http::{Request, header};
 use percent_encoding::percent_decode;
 use tokio::runtime::Builder;
@@ -9,7 +11,7 @@ use url::Url;
 
 use super::flow::{self, State};
 use super::handoff;
-use super::{Accounts, Answer, Endpoint, Error, Login, Options, Parts, Redirect, ReturnTo, Sections, params};
+use super::{Accounts, Answer, Endpoint, Error, Lasting, Login, Options, Parts, Redirect, ReturnTo, Sections, params};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, PublicUrl};
 use crate::request::{Head, Peer, Rules};
@@ -71,22 +73,41 @@ fn values_of(query: &[u8], name: &str) -> Vec<String> {
     pairs.filter(|(found, _)| found == name).map(|(_, value)| value).collect()
 }
 
+/// What a browser that began a sign-in makes of its cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shows {
+    Nothing,
+    Cookie,
+    /// Under the name that goes with whatever state it returns with.
+    CookieRenamed,
+}
+
 /// R1, R20: a code is spent where this very browser proves the state, and nowhere else. In `query`, `STATE` stands for
-/// the state that the browser began with; `proof` is whether it still has its cookie.
-pub(crate) fn codes_are_spent_on_proof_only(query: &str, cookies: &[u8], proof: bool, config: &Config) {
+/// the state that the browser began with.
+pub(crate) fn codes_are_spent_on_proof_only(query: &str, cookies: &[u8], shows: Shows, config: &Config) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime without sockets");
     runtime.block_on(async {
         let gate = Gate::new(config);
         let (state, cookie) = gate.begin().await;
         let query = query.replace("STATE", &state);
-        let mut line = cookies.to_vec();
-        if proof {
-            line.extend_from_slice(b"; ");
-            line.extend_from_slice(cookie.as_bytes());
-        }
+        let cookie = match shows {
+            Shows::Nothing => String::new(),
+            Shows::Cookie => cookie,
+            Shows::CookieRenamed => renamed(&cookie, &query),
+        };
+        let line = [cookies, b"; ", cookie.as_bytes()].concat();
         let Some(head) = gate.head(&format!("/_wechat/callback?{query}"), &line) else { return };
-        gate.callback(&head, &state, proof).await;
+        gate.callback(&head, &state, shows != Shows::Nothing).await;
     });
+}
+
+/// The same value, as the cookie of the state in `query`.
+fn renamed(cookie: &str, query: &str) -> String {
+    let states = values_of(query.as_bytes(), "state");
+    let state = states.first().and_then(|state| HEXLOWER.decode(state.as_bytes()).ok()).unwrap_or_default();
+    let hash = HEXLOWER.encode(&digest(&SHA256, &state).as_ref()[..4]);
+    let (_, value) = cookie.split_once('=').expect("a pair");
+    format!("__Host-wxgate-flow-{hash}={value}")
 }
 
 /// A gate that nobody signs in at, for it has no way to WeChat.
@@ -112,6 +133,7 @@ impl Gate {
             sessions: Arc::new(sessions),
             store: memory.clone(),
             wechat: wechat::Accounts::default(),
+            lasting: Lasting::new(&clock),
             clock,
             runtime: tokio::runtime::Handle::current(),
         };

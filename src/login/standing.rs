@@ -44,6 +44,11 @@ impl Standing {
         (self.clock.now().since(refused.last) < SPEAKS_FOR).then_some(refused.refusal)
     }
 
+    /// Whatever stood, stands no more.
+    pub(super) fn forget(&self) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Takes note of how a code that was sent to WeChat ended.
     pub(super) fn note(&self, outcome: &Outcome) {
         match outcome {

@@ -162,6 +162,7 @@ mod tests {
 
     fn rules() -> Rules {
         Rules {
+            max_head: 32 * 1024,
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()].into(),
             jwt_header: None,
             scheme: HeaderValue::from_static("https"),

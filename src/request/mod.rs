@@ -6,6 +6,7 @@ mod body;
 mod browser;
 mod forwarded;
 mod headers;
+mod http2;
 mod lines;
 mod navigation;
 mod path;
@@ -36,6 +37,7 @@ pub struct Rules {
     trusted_proxies: Arc<[ipnet::IpNet]>,
     jwt_header: Option<HeaderName>,
     scheme: HeaderValue,
+    max_head: usize,
 }
 
 /// Why a request was refused before anyone looked at who sent it.
@@ -46,6 +48,16 @@ pub enum Refusal {
     AmbiguousPath(&'static str),
     #[error("{0}")]
     BadRequest(&'static str),
+    /// Over HTTP/2; over HTTP/1 the listener says so.
+    #[error("the {} too long", if *.0 == Oversize::RequestLine { "target is" } else { "headers are" })]
+    TooLong(Oversize),
+}
+
+/// Which part of a head is longer than `server.max_header_bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oversize {
+    RequestLine,
+    Headers,
 }
 
 /// A refused request, as far as an answer needs it.
@@ -88,6 +100,7 @@ impl Rules {
         Self {
             trusted_proxies: server.trusted_proxies.clone().into(),
             jwt_header: identity.jwt.as_ref().and_then(|jwt| jwt.header.clone()),
+            max_head: server.max_header_bytes,
             scheme: HeaderValue::from_static(if public_url.https { "https" } else { "http" }),
         }
     }
@@ -104,8 +117,11 @@ impl Rules {
     /// [`Refused`] for a missing or repeated `Host`, a target that is no path, and an ambiguous path.
     pub fn clean<B>(&self, request: Request<B>, peer: &Peer) -> Result<Clean<B>, Refused> {
         let (mut parts, body) = request.into_parts();
+        if parts.version == Version::HTTP_2 {
+            http2::translate(&mut parts);
+        }
         let asker = Asker::of(&parts, peer);
-        if let Err(refusal) = judge(&parts) {
+        if let Err(refusal) = http2::measure(&parts, self.max_head).and_then(|()| judge(&parts)) {
             return Err(Refused { refusal, asker });
         }
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
@@ -136,6 +152,9 @@ fn judge(parts: &Parts) -> Result<(), Refusal> {
     }
     let mut hosts = parts.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
+        (Some(host), None) if parts.version == Version::HTTP_2 && !http2::names_one_host(parts, host) => {
+            return Err(Refusal::BadRequest("the Host header names another host than :authority"));
+        }
         (Some(host), None) if headers::is_plausible_host(host.as_bytes()) => {}
         (None, None) if parts.version == Version::HTTP_10 || parts.uri.authority().is_some() => {}
         (None, _) => return Err(Refusal::BadRequest("the Host header is missing")),

@@ -85,6 +85,8 @@ pub(crate) fn headers_are_cleaned(came: &Came<'_>, rules: &Rules) {
     for ours in ["x-forwarded-for", "x-real-ip", "x-forwarded-proto", "x-forwarded-host", "x-request-id"] {
         let values = after.remove(ours).unwrap_or_default();
         assert!(!values.is_empty(), "{ours} is missing");
+        let only = ours != "x-forwarded-proto" && ours != "x-forwarded-host";
+        assert!(!only || values.len() == 1, "{ours}: {values:?}");
         let told = expected.remove(ours);
         // What a proxy of the operator's says of scheme and host is kept.
         if ours == "x-forwarded-proto" || ours == "x-forwarded-host" {

@@ -95,6 +95,7 @@ mod tests {
     fn jar(https: bool, domain: Option<&str>, same_site: config::SameSite) -> Jar {
         let session = config::Session {
             secrets: vec![Secret::new(vec![7; 32])],
+            is_drawn: false,
             ttl: Duration::from_hours(1),
             idle: None,
             cookie_name: "wxgate".into(),

@@ -11,7 +11,6 @@ mod record;
 mod revoked;
 pub mod seal;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -20,14 +19,13 @@ pub use jar::Jar;
 pub use recent::Recent;
 use record::Times;
 pub use record::{Session, Text};
+pub use revoked::Revocations;
 pub use seal::{Keys, Purpose};
 
 use crate::clock::{Clock, Timestamp, random};
 use crate::config;
 use crate::request::Head;
-use crate::store::Memory;
 use crate::types::{AppId, Identity, OpenId, SessionId};
-use revoked::Revocations;
 
 /// A snapshot page's visitor is nobody for longer than the page is open (contract section 6).
 const SNAPSHOT_TTL: Duration = Duration::from_mins(10);
@@ -64,18 +62,19 @@ pub struct Resumed {
 }
 
 impl Sessions {
-    /// `app_ids` are the accounts whose visitors are welcome: a session of another account is none.
+    /// `app_ids` are the accounts whose visitors are welcome: a session of another account is none. `revocations` begin
+    /// with the store that is to keep them.
     #[must_use]
     pub fn new(
         session: &config::Session,
         public_url: &config::PublicUrl,
         app_ids: Vec<AppId>,
-        memory: Arc<Memory>,
+        revocations: impl Into<Revocations>,
         clock: Clock,
     ) -> Self {
         let jar = Jar::new(session, public_url);
         let keys = Keys::new(&session.secrets, &public_url.origin, jar.session_name());
-        Self { keys, jar, revocations: Revocations::new(memory), ttl: session.ttl, idle: session.idle, app_ids, clock }
+        Self { keys, jar, revocations: revocations.into(), ttl: session.ttl, idle: session.idle, app_ids, clock }
     }
 
     /// The session a request carries, unless anything about it is in doubt: a seal that does not open, a past

@@ -17,48 +17,55 @@ use crate::types::{OpenId, SessionId};
 /// 64 Ki bits in 8 KiB: with 1,000 ended sessions one request in a thousand asks the store in vain.
 const WORDS: usize = 1024;
 
+/// What has been ended. Cheap to clone; clones know the same.
+#[derive(Debug, Clone)]
+pub struct Revocations(Arc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct Revocations {
+struct Inner {
     sessions: Filter,
     people: Filter,
     memory: Arc<Memory>,
 }
 
-impl Revocations {
-    pub(super) fn new(memory: Arc<Memory>) -> Self {
-        Self { sessions: Filter::new(), people: Filter::new(), memory }
+impl From<Arc<Memory>> for Revocations {
+    /// Of nobody so far; the store keeps what will be.
+    fn from(memory: Arc<Memory>) -> Self {
+        Self(Arc::new(Inner { sessions: Filter::new(), people: Filter::new(), memory }))
     }
+}
 
+impl Revocations {
     /// Ends one session, for as long as it could live.
     pub(super) fn add(&self, id: SessionId, life: Duration) {
-        self.memory.put(Key::revoked(id), Bytes::new(), life);
-        self.sessions.add(Hash::of_id(id));
+        self.0.memory.put(Key::revoked(id), Bytes::new(), life);
+        self.0.sessions.add(Hash::of_id(id));
     }
 
     /// Ends what sessions a person has had until `now`; those of a later second are new. `life` is the longest that any
     /// of them could live.
     pub(super) fn add_person(&self, openid: &OpenId, now: Timestamp, life: Duration) {
         let until = Bytes::copy_from_slice(&now.0.to_be_bytes());
-        self.memory.put(Key::revoked_person(openid.as_str()), until, life);
-        self.people.add(Hash::of_text(openid.as_str()));
+        self.0.memory.put(Key::revoked_person(openid.as_str()), until, life);
+        self.0.people.add(Hash::of_text(openid.as_str()));
     }
 
     pub(super) fn contains(&self, id: SessionId) -> bool {
-        self.sessions.may_contain(|| Hash::of_id(id)) && self.memory.get(&Key::revoked(id)).is_some()
+        self.0.sessions.may_contain(|| Hash::of_id(id)) && self.0.memory.get(&Key::revoked(id)).is_some()
     }
 
     /// Whether a session, or all of its visitor's at its time, have been ended.
     pub(super) fn covers(&self, session: &Session) -> bool {
         self.contains(session.id)
             || session.openid().is_some_and(|openid| {
-                self.people.may_contain(|| Hash::of_text(openid))
+                self.0.people.may_contain(|| Hash::of_text(openid))
                     && self.person_until(openid) >= session.times.issued_at
             })
     }
 
     /// Nobody signed in at the beginning of time.
     fn person_until(&self, openid: &str) -> Timestamp {
-        let record = self.memory.get(&Key::revoked_person(openid));
+        let record = self.0.memory.get(&Key::revoked_person(openid));
         let until = record.and_then(|bytes| bytes.as_ref().try_into().ok()).map(u64::from_be_bytes);
         Timestamp(until.unwrap_or(0))
     }
@@ -147,7 +154,7 @@ mod tests {
     #[test]
     fn a_persons_sessions_end_up_to_the_second_it_was_said() {
         let clock = Clock::fixed(Timestamp(1000));
-        let revocations = Revocations::new(Arc::new(Memory::new(clock.clone())));
+        let revocations = Revocations::from(Arc::new(Memory::new(clock.clone())));
         revocations.add_person(&openid(1), Timestamp(1000), HOUR);
         for (person, issued_at, ended) in [(1, 0, true), (1, 1000, true), (1, 1001, false), (2, 1000, false)] {
             assert_eq!(revocations.covers(&session(openid(person), issued_at)), ended, "{person} at {issued_at}");
@@ -158,12 +165,12 @@ mod tests {
 
     #[test]
     fn whatever_the_filters_hold_nobody_else_is_ended() {
-        let revocations = Revocations::new(Arc::new(Memory::new(Clock::fixed(Timestamp(1000)))));
+        let revocations = Revocations::from(Arc::new(Memory::new(Clock::fixed(Timestamp(1000)))));
         for n in 0..20_000 {
             revocations.add_person(&openid(n), Timestamp(1000), HOUR);
             revocations.add(SessionId(crate::clock::random()), HOUR);
         }
-        let maybe = |n: &u32| revocations.people.may_contain(|| Hash::of_text(openid(*n).as_str()));
+        let maybe = |n: &u32| revocations.0.people.may_contain(|| Hash::of_text(openid(*n).as_str()));
         // 40,000 marks on 65,536 places leave 54 in 100 free: some 420 of these find two that are not.
         let look = (20_000..22_000).filter(maybe).count();
         assert!((300..600).contains(&look), "{look} look as if they were");

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 
 use super::attempt::{Answered, Failure, attempt};
 use super::body::{Body, Outgoing, Upload};
+use super::upgrade::ClientSide;
 use super::{Error, Site};
 use crate::patience::{Phase, Watch};
 
@@ -19,7 +19,7 @@ pub(super) struct Order {
     /// Whether the site may see it twice.
     pub repeatable: bool,
     /// The client's side of a change of protocols.
-    pub client_side: Option<OnUpgrade>,
+    pub client_side: Option<ClientSide>,
     /// For an answer's body that stands still, in the watch's ticks.
     pub idle: u32,
 }
@@ -31,7 +31,7 @@ pin_project! {
         site: Arc<Site>,
         watch: Watch,
         repeatable: bool,
-        client_side: Option<OnUpgrade>,
+        client_side: Option<ClientSide>,
         upload: Option<Upload>,
         idle: u32,
     }

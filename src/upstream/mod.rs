@@ -17,7 +17,6 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 
 use attempt::Answered;
 pub use body::Body;
@@ -26,6 +25,7 @@ use connection::Connection;
 use dial::Dialler;
 use forwarding::Order;
 use pool::Pool;
+use upgrade::ClientSide;
 
 use crate::config::{self, UpstreamAddress};
 use crate::identity::Stamped;
@@ -43,6 +43,7 @@ pub struct Upstream {
 
 #[derive(Debug)]
 struct Site {
+    made_of: config::Upstream,
     pool: Arc<Pool>,
     /// The upstream's own `Host`.
     host: HeaderValue,
@@ -67,9 +68,18 @@ pub enum Error {
 }
 
 impl Upstream {
+    /// Where an upstream is as it was `before`, its connections go on being used.
     #[must_use]
-    pub fn new(site: &config::Upstream, routes: &[config::Route], traffic: &Arc<Traffic>) -> Self {
-        let site_of = |upstream: &config::Upstream| Arc::new(Site::new(upstream, traffic));
+    pub fn new(
+        site: &config::Upstream,
+        routes: &[config::Route],
+        traffic: &Arc<Traffic>,
+        before: Option<&Self>,
+    ) -> Self {
+        let site_of = |upstream: &config::Upstream| {
+            let kept = before.and_then(|before| before.sites().find(|site| site.made_of == *upstream));
+            kept.cloned().unwrap_or_else(|| Arc::new(Site::new(upstream, traffic)))
+        };
         Self { site: site_of(site), routes: routes.iter().map(|route| route.upstream.as_ref().map(site_of)).collect() }
     }
 
@@ -93,8 +103,17 @@ impl Upstream {
 
     /// Closes pooled connections that have been idle for too long; called every tick.
     pub fn sweep(&self) {
-        self.site.pool.sweep();
-        self.routes.iter().flatten().for_each(|site| site.pool.sweep());
+        self.sites().for_each(|site| site.pool.sweep());
+    }
+
+    /// Another has taken this one's place: what it has not taken over is closed as soon as it is at rest.
+    pub fn retire(&self, successor: &Self) {
+        let is_taken_over = |site: &Arc<Site>| successor.sites().any(|other| Arc::ptr_eq(other, site));
+        self.sites().filter(|site| !is_taken_over(site)).for_each(|site| site.pool.retire());
+    }
+
+    fn sites(&self) -> impl Iterator<Item = &Arc<Site>> {
+        std::iter::once(&self.site).chain(self.routes.iter().flatten())
     }
 }
 
@@ -106,6 +125,7 @@ impl Site {
             UpstreamAddress::Https { host, port } => host_header(host, *port, 443),
         };
         Self {
+            made_of: upstream.clone(),
             pool: Arc::new(Pool::new(Dialler::new(upstream), traffic.clone())),
             host,
             preserve_host: upstream.preserve_host,
@@ -120,7 +140,7 @@ impl Site {
         watch: &Watch,
     ) -> impl Future<Output = Result<Response<Body>, Error>> + Send + use<> {
         let Stamped { mut parts, lines, body, upgrade, wants_trailers, .. } = stamped;
-        let client_side = upgrade.as_ref().and_then(|_| parts.extensions.remove::<OnUpgrade>());
+        let client_side = upgrade.as_ref().and_then(|_| ClientSide::of(&mut parts));
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
         if parts.uri.authority().is_some() {
@@ -143,7 +163,7 @@ impl Site {
     fn answered(
         self: &Arc<Self>,
         (response, connection): Answered,
-        client_side: Option<OnUpgrade>,
+        client_side: Option<ClientSide>,
         watch: &Watch,
         idle: u32,
     ) -> Result<Response<Body>, Error> {
@@ -153,6 +173,9 @@ impl Site {
         }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.switch(response, connection, client_side, watch);
+        }
+        if client_side.is_some_and(|client| client.would_mistake(response.status())) {
+            return Err(Error::Broken("the upstream did not change protocols".into()));
         }
         let (mut parts, incoming) = response.into_parts();
         strip_hop_headers(&mut parts.headers);
@@ -167,7 +190,7 @@ impl Site {
         &self,
         mut response: Response<Incoming>,
         mut connection: Connection,
-        client_side: Option<OnUpgrade>,
+        client_side: Option<ClientSide>,
         watch: &Watch,
     ) -> Result<Response<Body>, Error> {
         let Some(client_side) = client_side else {
@@ -175,14 +198,9 @@ impl Site {
         };
         let upstream_side = hyper::upgrade::on(&mut response);
         connection.drive_apart();
-        upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
         let (mut parts, _) = response.into_parts();
-        let protocol = parts.headers.get(UPGRADE).cloned();
-        strip_hop_headers(&mut parts.headers);
-        parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        if let Some(protocol) = protocol {
-            parts.headers.insert(UPGRADE, protocol);
-        }
+        client_side.agree(&mut parts);
+        upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
         Ok(Response::from_parts(parts, Body::empty()))
     }
 }

@@ -27,6 +27,8 @@ struct Idle {
     connections: Vec<(Connection, Instant)>,
     /// As of the last sweep: nobody looks at a clock for every request.
     now: Instant,
+    /// So many at the most.
+    room: usize,
 }
 
 impl Pool {
@@ -44,7 +46,7 @@ impl Pool {
     const MAX_BUFFER: usize = 128 * 1024;
 
     pub(super) fn new(dialler: Dialler, traffic: Arc<Traffic>) -> Self {
-        let idle = Mutex::new(Idle { connections: Vec::new(), now: Instant::now() });
+        let idle = Mutex::new(Idle { connections: Vec::new(), now: Instant::now(), room: Self::MAX_IDLE });
         Self { dialler: Arc::new(dialler), idle, traffic, max_age: Self::MAX_AGE }
     }
 
@@ -68,7 +70,7 @@ impl Pool {
         let mut idle = self.lock();
         let now = idle.now;
         let is_young = now.saturating_duration_since(connection.since()) < self.max_age;
-        if is_young && connection.is_ready() && idle.connections.len() < Self::MAX_IDLE {
+        if is_young && connection.is_ready() && idle.connections.len() < idle.room {
             idle.connections.push((connection, now));
         }
     }
@@ -77,11 +79,18 @@ impl Pool {
         self.lock().connections.clear();
     }
 
+    /// Keeps nothing any more: nobody will ask for it.
+    pub(super) fn retire(&self) {
+        let mut idle = self.lock();
+        idle.connections.clear();
+        idle.room = 0;
+    }
+
     /// Closes what has been idle for too long.
     pub(super) fn sweep(&self) {
         let mut idle = self.lock();
         idle.now = Instant::now();
-        let Idle { connections, now } = &mut *idle;
+        let Idle { connections, now, .. } = &mut *idle;
         connections.retain_mut(|(connection, since)| {
             now.saturating_duration_since(*since) <= Self::IDLE && connection.is_still_ready()
         });

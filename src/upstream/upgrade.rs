@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes};
@@ -18,16 +21,51 @@ const BUFFER: usize = 16 * 1024;
 /// For the words by which a side learns that this is the end (a FIN, or its like within TLS and HTTP/2).
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The client's side of a change of protocols.
+pub(super) struct ClientSide {
+    side: OnUpgrade,
+    /// It came by HTTP/2, where a tunnel is a stream and its answer an ordinary one (RFC 8441).
+    is_stream: bool,
+}
+
+impl ClientSide {
+    /// That of a request which wants to change to `protocol`.
+    pub(super) fn of(request: &mut Parts) -> Option<Self> {
+        let is_stream = request.version == Version::HTTP_2;
+        request.extensions.remove().map(|side| Self { side, is_stream })
+    }
+
+    /// Whether this answer of an upstream that did not agree would tell the client that it did.
+    pub(super) fn would_mistake(&self, status: StatusCode) -> bool {
+        self.is_stream && status.is_success()
+    }
+
+    /// Says in the client's way that the upstream agreed.
+    pub(super) fn agree(&self, answer: &mut http::response::Parts) {
+        let protocol = answer.headers.remove(UPGRADE);
+        super::strip_hop_headers(&mut answer.headers);
+        if self.is_stream {
+            answer.status = StatusCode::OK;
+            answer.headers.remove(SEC_WEBSOCKET_ACCEPT);
+            return;
+        }
+        answer.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        if let Some(protocol) = protocol {
+            answer.headers.insert(UPGRADE, protocol);
+        }
+    }
+}
+
 /// Joins the two sides once both have switched. Ends when either side does, or stands still for too long.
 ///
 /// A gate that is to stop waits for a pause only, so that nobody is cut off in the middle of a message: a page whose
 /// WebSocket ends connects anew, and to wait for the last of them would be to wait for ever.
-pub(super) fn tunnel(client: OnUpgrade, upstream: OnUpgrade, patience: &Arc<Patience>, idle: u32) {
+pub(super) fn tunnel(client: ClientSide, upstream: OnUpgrade, patience: &Arc<Patience>, idle: u32) {
     let watch = patience.watch(Phase::Body);
     watch.enter_for(Phase::Body, idle);
     tokio::spawn(async move {
         let _here = watch.until_dropped();
-        let (client, upstream) = match patiently(&watch, async { tokio::try_join!(client, upstream) }).await {
+        let (client, upstream) = match patiently(&watch, async { tokio::try_join!(client.side, upstream) }).await {
             Some(Ok(both)) => both,
             Some(Err(error)) => {
                 tracing::debug!(%error, "a tunnel never began");

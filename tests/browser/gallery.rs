@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use wxgate::config::{Language, Pages as Shown, Paths, PublicUrl};
-use wxgate::edge::fault::{Barrier, Oversize, Reason};
+use wxgate::edge::fault::{Barrier, Reason};
 use wxgate::edge::pages::{Confirm, Pages, Settled, Waiting, Way};
-use wxgate::request::{Asker, RequestId};
+use wxgate::request::{Asker, Oversize, RequestId};
 use wxgate::types::{Instead, Outside, SessionId};
 
 const TARGET: &str = "/orders/2024-11?tab=open&from=menu#latest";

@@ -18,6 +18,9 @@ fn a_section_with_its_three_keys_is_enough() {
     let keys: Vec<_> = tls.pairs.iter().map(|pair| pair.key.to_str().expect("text")).collect();
     assert_eq!(keys, [&first.key, &second.key]);
     assert!(load(&with("", "")).config.server.tls.is_none());
+    let nothing_plain = first.section().replace("[server.tls]", "[server]\nlisten = []\n[server.tls]");
+    assert_eq!(load(&with("", &nothing_plain)).config.server.listen, []);
+    assert_eq!(problems(&with("", "[server]\nlisten = []")).len(), 1);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use wxgate::simulator::Settings;
@@ -68,9 +69,7 @@ impl Program {
 
     /// As [`Program::before`], with all that it says until it ends.
     pub async fn heard(origin: &Origin, wants: Wants<'_>) -> (Self, JoinHandle<String>) {
-        let mut program = Self::launch(&format!("http://{}", origin.address), wants, Stdio::piped()).await;
-        let stderr = program.child.0.stderr.take().expect("it is piped");
-        (program, std::thread::spawn(|| std::io::read_to_string(stderr).expect("text")))
+        Self::launch(&format!("http://{}", origin.address), wants, Stdio::piped()).await.listened_to()
     }
 
     async fn launch(url: &str, wants: Wants<'_>, stderr: Stdio) -> Self {
@@ -165,11 +164,34 @@ impl Program {
         format!("/proc/{}/{file}", self.child.0.id()).into()
     }
 
-    /// As [`Program::before`], allowed this many files and sockets at once.
-    pub async fn with_descriptors(origin: &Origin, most: u32) -> Self {
-        let limit = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
+    /// As [`Program::heard`], after `ulimit` with these words.
+    pub async fn with_limit(origin: &Origin, limit: &str) -> (Self, JoinHandle<String>) {
+        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
         let site = format!("http://{}", origin.address);
-        Self::launch_as(&["sh", "-c", &limit], Stdio::null(), &site, Wants::default(), Stdio::null()).await
+        let under = ["sh", "-c", &script];
+        Self::launch_as(&under, Stdio::null(), &site, Wants::default(), Stdio::piped()).await.listened_to()
+    }
+
+    fn listened_to(mut self) -> (Self, JoinHandle<String>) {
+        let stderr = self.child.0.stderr.take().expect("it is piped");
+        (self, std::thread::spawn(|| std::io::read_to_string(stderr).expect("text")))
+    }
+
+    /// How long it has used a processor.
+    pub fn cpu(&self) -> Duration {
+        let stat = fs::read_to_string(self.proc("stat")).expect("it lives");
+        let (_, fields) = stat.rsplit_once(')').expect("its name comes in brackets");
+        // utime and stime, in hundredths of a second (proc_pid_stat(5)).
+        let ticks: u64 = fields.split(' ').skip(12).take(2).map(|field| field.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
+    /// The soft and the hard limit of its open files.
+    pub fn most_descriptors(&self) -> (String, String) {
+        let limits = fs::read_to_string(self.proc("limits")).expect("it lives");
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+        let mut words = line.split_whitespace().map(str::to_owned);
+        (words.next().expect("a soft one"), words.next().expect("a hard one"))
     }
 
     /// Another one with the same configuration; gives its exit code and what it said.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::{Program, Wants, before, signed_in};
 use super::origin::{Conversation, OK, Origin};
@@ -126,7 +126,7 @@ async fn r15_connections_cut_anywhere_crash_nothing_and_leak_nothing() {
 #[tokio::test]
 async fn r15_running_out_of_descriptors_passes() {
     let origin = Origin::saying(OK).await;
-    let mut program = Program::with_descriptors(&origin, 60).await;
+    let (mut program, said) = Program::with_limit(&origin, "-n 60").await;
     let mut inside = Wire::connect(program.address).await;
     assert_eq!(inside.ask(get("/open/", "")).await.text(), "ok");
     let mut crowd = Vec::new();
@@ -136,6 +136,11 @@ async fn r15_running_out_of_descriptors_passes() {
         crowd.push(wire);
     }
     eventually("it is full", async || program.descriptors() >= 60).await;
+    // Somebody waits to be accepted all the while, which must not keep a processor busy.
+    let (before, began) = (program.cpu(), Instant::now());
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let (used, passed) = (program.cpu() - before, began.elapsed());
+    assert!(used < passed / 4, "{used:?} of {passed:?}");
     // Who is inside is answered, if only with regret.
     let answer = inside.ask(get("/open/", "")).await;
     assert!([200, 502].contains(&answer.status()), "{answer:?}");
@@ -147,6 +152,21 @@ async fn r15_running_out_of_descriptors_passes() {
     })
     .await;
     assert!(program.ended().is_none());
+    program.signal("TERM");
+    assert_eq!(program.exit_code().await, Some(0));
+    let said = said.join().expect("it was heard");
+    assert!(said.contains("20000 connections can take 40256 files and sockets, and the system allows 60"), "{said}");
+    let complaints = said.matches("cannot accept connections").count();
+    assert!((1..20).contains(&complaints), "{complaints} lines: {said}");
+}
+
+#[tokio::test]
+async fn as_many_files_as_the_system_allows_are_used() {
+    let origin = Origin::saying(OK).await;
+    let (program, _) = Program::with_limit(&origin, "-Sn 60").await;
+    let (soft, hard) = program.most_descriptors();
+    assert_eq!(soft, hard);
+    assert_ne!(hard, "60", "the system allows more");
 }
 
 #[tokio::test]

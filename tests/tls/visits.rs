@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ALL_VERSIONS, ClientConnection, StreamOwned};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::gate::Gate;
@@ -113,4 +115,22 @@ async fn a_websocket_passes_through_tls() {
     });
     tokio::task::spawn_blocking(move || client.join().expect("every message came back")).await.expect("a thread");
     echo.join().expect("the site is content");
+}
+
+#[tokio::test]
+async fn r9_a_proxy_tells_who_is_there_ahead_of_the_handshake() {
+    let gate = Gate::with("trusted_proxies = ['127.0.0.1']\nproxy_protocol = true", "", "").await;
+    let shake_hands = async |header: &str| {
+        let mut stream = tokio::net::TcpStream::connect(gate.address).await.expect("it listens");
+        stream.write_all(header.as_bytes()).await.expect("it reads");
+        let name = ServerName::try_from("localhost").expect("a name");
+        TlsConnector::from(gate.authority.stranger()).connect(name, stream).await
+    };
+    let mut stream = shake_hands("PROXY TCP4 203.0.113.9 127.0.0.1 4711 443\r\n").await.expect("a handshake");
+    let request = "GET /open/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer and a proper end");
+    assert!(answer.contains(r#"["x-real-ip","203.0.113.9"]"#), "{answer}");
+    assert!(shake_hands("").await.is_err(), "a hello is no header");
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::edge::fault::{Barrier, Oversize, Reason};
+use crate::edge::fault::{Barrier, Reason};
+use crate::request::Oversize;
 use crate::request::RequestId;
 use crate::types::{Instead, Outside};
 

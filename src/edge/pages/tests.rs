@@ -12,8 +12,9 @@ use http::header::{
 
 use super::*;
 use crate::config::{Language, Paths, PublicUrl};
+use crate::edge::fault::Barrier;
 use crate::edge::fault::tests::one_of_each;
-use crate::edge::fault::{Barrier, Oversize};
+use crate::request::Oversize;
 use crate::request::RequestId;
 use crate::types::{Instead, Outside, SessionId};
 

@@ -7,7 +7,8 @@ use super::guard::Needs;
 use super::icon::Icon;
 use super::text::{Text, Tongue};
 use super::{Pages, qr};
-use crate::edge::fault::{Barrier, Oversize, Reason};
+use crate::edge::fault::{Barrier, Reason};
+use crate::request::Oversize;
 use crate::types::{Outside, Scope};
 
 /// A page before it is written.

@@ -20,6 +20,7 @@ use hyper::server::conn::http1::{Builder, UpgradeableConnection};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 
+use super::last_call::LastWord;
 use super::stream::Stream;
 use super::{BoxError, Limits, Refuse, Slot};
 use crate::patience::{Phase, Watch};
@@ -61,7 +62,7 @@ where
         let answered = answer(request, watch.clone());
         async move { Ok::<_, Infallible>(Tracked::response(answered.await, watch, turn)) }
     });
-    drive(socket, &settings.http1, service, watch, &turn).await;
+    drive(socket, settings, service, watch, &turn).await;
 }
 
 /// What hyper left of an ambiguous target looks harmless; with a backslash nobody takes it for that (R6).
@@ -74,14 +75,15 @@ fn show_ambiguity(target: &mut Uri) {
 ///
 /// hyper's part of it is some twenty KiB, so it is there only while there is something to do: it is made when the first
 /// bytes come, and put away when the client has asked for nothing for a while.
-async fn drive<S, B>(mut socket: Socket, http: &Builder, mut service: S, watch: &Watch, turn: &Turn)
+async fn drive<S, B>(mut socket: Socket, settings: &Limits, mut service: S, watch: &Watch, turn: &Turn)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    while socket.something_came(watch).await {
-        let mut connection = Box::new(http.serve_connection(TokioIo::new(socket), service).with_upgrades());
-        let outcome = busy(&mut connection, watch, turn).await;
+    let mut last_word = LastWord::within(settings.grace);
+    while socket.something_came(watch, &mut last_word).await {
+        let mut connection = Box::new(settings.http1.serve_connection(TokioIo::new(socket), service).with_upgrades());
+        let outcome = busy(&mut connection, watch, turn, &mut last_word).await;
         let Some(parts) = connection.into_parts() else { return };
         (socket, service) = (parts.io.into_inner(), parts.service);
         match outcome {
@@ -100,7 +102,12 @@ enum Outcome {
     AtRest,
 }
 
-async fn busy<S, B>(connection: &mut UpgradeableConnection<TokioIo<Socket>, S>, watch: &Watch, turn: &Turn) -> Outcome
+async fn busy<S, B>(
+    connection: &mut UpgradeableConnection<TokioIo<Socket>, S>,
+    watch: &Watch,
+    turn: &Turn,
+    last_word: &mut LastWord,
+) -> Outcome
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + 'static,
@@ -116,13 +123,13 @@ where
             }
             // Whatever could still answer has just had its chance.
             Poll::Pending if watch.is_overdue() => Poll::Ready(Outcome::Overdue),
-            Poll::Pending if watch.may_rest() && turn.at_rest.load(Ordering::Relaxed) => Poll::Ready(Outcome::AtRest),
-            Poll::Pending => {
-                if turn.at_rest.load(Ordering::Relaxed) {
-                    watch.hurry();
-                }
+            Poll::Pending if !turn.at_rest.load(Ordering::Relaxed) => {
+                last_word.begin_again();
                 Poll::Pending
             }
+            Poll::Pending if last_word.is_over(watch, cx) => Poll::Ready(Outcome::Over),
+            Poll::Pending if watch.may_rest() => Poll::Ready(Outcome::AtRest),
+            Poll::Pending => Poll::Pending,
         }
     })
     .await

@@ -13,6 +13,7 @@ use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::framing::{Framing, Turn};
+use crate::listener::last_call::LastWord;
 use crate::listener::stream::Stream;
 use crate::listener::{Refuse, Slot};
 use crate::patience::{Phase, Watch};
@@ -62,16 +63,15 @@ impl Socket {
     }
 
     /// Waits for the first bytes of a request. `false` when there is no more to wait for.
-    pub(super) async fn something_came(&mut self, watch: &Watch) -> bool {
+    pub(super) async fn something_came(&mut self, watch: &Watch, last_word: &mut LastWord) -> bool {
         if !self.held.is_empty() {
             return true;
         }
         std::future::poll_fn(|cx| {
             watch.wakes(cx);
-            watch.hurry();
             match self.stream.poll_something(cx, &mut self.held, Self::MAX_HELD) {
                 Poll::Ready(came) => Poll::Ready(came.unwrap_or(false)),
-                Poll::Pending if watch.is_overdue() => Poll::Ready(false),
+                Poll::Pending if watch.is_overdue() || last_word.is_over(watch, cx) => Poll::Ready(false),
                 Poll::Pending => Poll::Pending,
             }
         })

@@ -16,7 +16,7 @@ use http::Method;
 use http::header::REFERER;
 use serde_json::Value;
 
-use crate::attempts::{Attempts, Step};
+use crate::attempts::{Attempts, Step, Used};
 use crate::clock::{Clock, random_id};
 use crate::config::{self, SignedHost};
 use crate::request::{Browser, Head};
@@ -145,8 +145,9 @@ impl<'a> Signer<'a> {
 }
 
 impl JsConfig {
+    /// `used` is what clients have used of their allowances so far.
     #[must_use]
-    pub fn new(sections: Sections<'_>, signers: Signers, clock: Clock) -> Self {
+    pub fn new(sections: Sections<'_>, signers: Signers, used: Used, clock: Clock) -> Self {
         let Sections { jssdk, paths, sign_in } = sections;
         let own = format!("{}/jsconfig", paths.prefix);
         // Where nobody can sign, signing is off.
@@ -158,7 +159,7 @@ impl JsConfig {
             signers,
             api_list: Value::from(jssdk.api_list.clone()).to_string(),
             open_tags: Value::from(jssdk.open_tags.clone()).to_string(),
-            attempts: Attempts::new(sign_in.attempts_per_minute, clock.clone()),
+            attempts: Attempts::after(used, sign_in.attempts_per_minute, clock.clone()),
             clock,
         }
     }

@@ -14,7 +14,7 @@ const MOST_PER_TICKET: usize = 3;
 
 /// One bell per ticket somebody listens for.
 #[derive(Debug)]
-pub(super) struct Bells {
+pub(in crate::login) struct Bells {
     ropes: Mutex<HashMap<TicketId, watch::Sender<()>>>,
     room: Arc<Semaphore>,
 }

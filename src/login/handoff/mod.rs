@@ -36,7 +36,7 @@ use crate::config;
 use crate::request::Head;
 use crate::session::Sessions;
 use crate::store::Store;
-use bells::Bells;
+pub(super) use bells::Bells;
 use desk::Desks;
 use ledger::Ledger;
 use ticket::TicketId;
@@ -112,12 +112,13 @@ impl HandOff {
         store: Arc<dyn Store>,
         clock: Clock,
         runtime: Handle,
+        bells: &Arc<Bells>,
     ) -> Self {
         Self {
             path: format!("{}/handoff", paths.prefix),
             ledger: Arc::new(Ledger::new(store, Arc::clone(sessions), clock.clone())),
             desks: Desks::new(Arc::clone(sessions), public_url.clone(), clock.clone()),
-            bells: Arc::default(),
+            bells: Arc::clone(bells),
             clock,
             runtime,
         }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::local::me::Me;
-use crate::login::{Accounts, Answer, Endpoint, Error, Login, Options, Parts, Redirect, Refused, Sections};
+use crate::login::{Accounts, Answer, Endpoint, Error, Lasting, Login, Options, Parts, Redirect, Refused, Sections};
 use crate::request::{Head, Peer, Rules};
 use crate::secret::Secret;
 use crate::session::{Session, Sessions};
@@ -132,6 +132,7 @@ impl Gate {
             wechat: wechat_accounts.clone(),
             clock: clock.clone(),
             runtime: wishes.runtime.clone().unwrap_or_else(Handle::current),
+            lasting: Lasting::new(&clock),
         };
         let options = Options { budget: wishes.budget, ..Options::default() };
         let me = Me::new(Arc::clone(&sessions), wechat_accounts);
@@ -165,6 +166,7 @@ fn paths() -> config::Paths {
 fn session() -> config::Session {
     config::Session {
         secrets: vec![Secret::new(vec![7; 32])],
+        is_drawn: false,
         ttl: Duration::from_hours(7 * 24),
         idle: Some(Duration::from_hours(24)),
         cookie_name: "wxgate".into(),

@@ -2,7 +2,8 @@
 
 use super::super::entrance::{Settled, Way};
 use super::{Text, Words};
-use crate::edge::fault::{Barrier, Oversize, Reason};
+use crate::edge::fault::{Barrier, Reason};
+use crate::request::Oversize;
 use crate::types::{Instead, Outside};
 
 pub(super) const WORDS: Words = Words {

@@ -12,7 +12,9 @@ pub(crate) use framing::pieces_make_no_difference;
 /// and a connection whose client has finished comes to its end.
 pub(crate) fn requests_are_those_of_a_strict_reader(stream: &[u8], manner: Manner, server: &config::Server) {
     let (handed, answers) = converse(stream, manner, |stream, watch, answerer| async move {
-        serve(stream, &settings(server), &watch, answerer, refuse()).await;
+        let settings = settings(server);
+        let slot = settings.slots.take().expect("the only connection");
+        serve((stream, slot), &settings, &watch, answerer, refuse()).await;
     });
     assert!(answers.is_empty() || answers.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answers));
     let expected = reference::requests(stream);

@@ -1,0 +1,381 @@
+//! HTTP/2 to clients: what a library says, and what only an attacker would (RFC 9113, RFC 8441).
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::SendRequest;
+use hyper::ext::Protocol;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message, protocol::Role};
+
+use super::frames::*;
+use super::gate::Gate;
+use crate::support::{WECHAT, eventually};
+
+async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
+    let config = Arc::new(gate.authority.client(rustls::ALL_VERSIONS, &["h2"]));
+    let stream = gate.connect(&config, "localhost").await.expect("a handshake");
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    client
+}
+
+fn to(gate: &Gate, path: &str) -> http::request::Builder {
+    Request::builder().uri(gate.url(path))
+}
+
+async fn ask(client: &mut SendRequest<Full<Bytes>>, request: http::request::Builder, body: &str) -> Response<Bytes> {
+    let request = request.body(Full::from(body.to_owned())).expect("a request");
+    let (head, body) = client.send_request(request).await.expect("an answer").into_parts();
+    Response::from_parts(head, body.collect().await.expect("a body").to_bytes())
+}
+
+fn told(answer: &Response<Bytes>) -> serde_json::Value {
+    serde_json::from_slice(answer.body()).expect("the site answers in JSON")
+}
+
+fn values(told: &serde_json::Value, name: &str) -> Vec<String> {
+    let pairs = told["headers"].as_array().expect("pairs");
+    pairs.iter().filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().expect("text").to_owned()).collect()
+}
+
+fn slug(answer: &Response<Bytes>) -> (u16, String) {
+    let problem = told(answer);
+    assert_eq!(answer.headers()["x-request-id"], problem["request_id"].as_str().expect("an id"));
+    let slug = problem["type"].as_str().expect("a type").trim_start_matches("urn:wxgate:").to_owned();
+    (answer.status().as_u16(), slug)
+}
+
+#[tokio::test]
+async fn many_requests_share_a_connection_and_the_site_cannot_tell() {
+    let gate = Gate::start().await;
+    let client = connect(&gate).await;
+    let asking: Vec<_> = (0..100)
+        .map(|index| {
+            let mut client = client.clone();
+            let request = to(&gate, &format!("/open/{index}?a=%2F"))
+                .method("POST")
+                .header("cookie", "a=1")
+                .header("cookie", "b=2")
+                .header("x-wechat-openid", "forged");
+            tokio::spawn(async move { ask(&mut client, request, &"x".repeat(index * 1000)).await })
+        })
+        .collect();
+    for (index, asked) in asking.into_iter().enumerate() {
+        let answer = asked.await.expect("answered");
+        assert_eq!(answer.status(), 200);
+        let told = told(&answer);
+        assert_eq!(
+            (told["method"].as_str(), told["target"].as_str()),
+            (Some("POST"), Some(&*format!("/open/{index}?a=%2F")))
+        );
+        assert_eq!(told["body"].as_str().map(str::len), Some(index * 1000));
+        assert_eq!(values(&told, "cookie"), ["a=1; b=2"]);
+        assert_eq!(values(&told, "host"), [format!("localhost:{}", gate.address.port())]);
+        assert_eq!(values(&told, "x-forwarded-proto"), ["https"]);
+        assert!(values(&told, "x-wechat-openid").is_empty(), "R7: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_is_sent_to_wechat_by_http2_as_well() {
+    let gate = Gate::start().await;
+    let mut client = connect(&gate).await;
+    let navigation = || to(&gate, "/welcome").header("user-agent", WECHAT).header("accept", "text/html");
+    let answer = ask(&mut client, navigation(), "").await;
+    assert_eq!(answer.status(), 302);
+    assert!(answer.headers()["location"].to_str().is_ok_and(|to| to.ends_with("#wechat_redirect")), "{answer:?}");
+    let answer = ask(&mut client, to(&gate, "/data").header("accept", "application/json"), "").await;
+    assert_eq!(slug(&answer), (401, "login-required".to_owned()));
+    let length = answer.body().len();
+    let head = ask(&mut client, to(&gate, "/data").method("HEAD").header("accept", "application/json"), "").await;
+    assert_eq!((head.status().as_u16(), head.body().len()), (401, 0));
+    let told: usize = head.headers()["content-length"].to_str().expect("text").parse().expect("a number");
+    // The ids in it differ, their lengths do not.
+    assert_eq!(told, length);
+}
+
+#[tokio::test]
+async fn r44_what_cannot_be_said_of_one_host_and_one_size_is_refused() {
+    let gate = Gate::with("max_header_bytes = '4KiB'", "", "").await;
+    let mut client = connect(&gate).await;
+    let (long, many) = (format!("/open/{}", "x".repeat(4096)), "y".repeat(4096));
+    for (request, expected) in [
+        (to(&gate, "/open/").header("host", "evil.example"), (400, "bad-request")),
+        (to(&gate, "/open/../x"), (400, "ambiguous-path")),
+        (to(&gate, "/open/%2f"), (400, "ambiguous-path")),
+        (to(&gate, &long), (414, "header-too-large")),
+        (to(&gate, "/open/").header("x-many", &*many), (431, "header-too-large")),
+    ] {
+        let answer = ask(&mut client, request, "").await;
+        assert_eq!(slug(&answer), (expected.0, expected.1.to_owned()));
+    }
+    let answer = ask(&mut client, to(&gate, "/open/").header("x-many", "y".repeat(20_000)), "").await;
+    assert_eq!(answer.status(), 431, "h2 refuses what is far too much by itself");
+    assert_eq!(gate.world.site.requests(), 0);
+    assert_eq!(ask(&mut client, to(&gate, "/open/"), "").await.status(), 200, "and the connection goes on");
+}
+
+/// A site that speaks WebSocket and says everything back, until its visitor leaves.
+fn echoing() -> (SocketAddr, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let echo = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut socket = tungstenite::accept(stream).expect("a handshake");
+        while let Ok(message) = socket.read() {
+            if !message.is_close() {
+                socket.send(message).expect("sent");
+            }
+        }
+    });
+    (address, echo)
+}
+
+#[tokio::test]
+async fn a_websocket_is_a_stream_among_others() {
+    let (site, echo) = echoing();
+    let route = format!("[[route]]\npath = '/socket'\nmethods = ['GET']\nauth = 'none'\nupstream = 'http://{site}'\n");
+    // A tunnel is no idle connection.
+    let gate = Gate::with("keepalive_timeout = '300ms'", "", &route).await;
+    let mut client = connect(&gate).await;
+    let request = to(&gate, "/socket")
+        .method(Method::CONNECT)
+        .extension(Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13");
+    let mut answer = client.send_request(request.body(Full::default()).expect("a request")).await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    for name in ["sec-websocket-accept", "upgrade", "connection"] {
+        assert!(!answer.headers().contains_key(name), "{name}");
+    }
+    let upgraded = TokioIo::new(hyper::upgrade::on(&mut answer).await.expect("a tunnel"));
+    let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+    let talk = |index: usize| Message::binary(vec![7; index * 997 % 70_000]);
+    for index in 0..100 {
+        exchange(&mut socket, talk(index)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    exchange(&mut socket, talk(5)).await;
+    assert_eq!(ask(&mut client, to(&gate, "/open/"), "").await.status(), 200, "others go on beside it");
+    drop(socket);
+    tokio::task::spawn_blocking(|| echo.join()).await.expect("a thread").expect("the site saw the end");
+}
+
+async fn exchange<S>(socket: &mut WebSocketStream<S>, message: Message)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    socket.send(message.clone()).await.expect("sent");
+    assert_eq!(socket.next().await.expect("a message").expect("a good one"), message);
+}
+
+#[tokio::test]
+async fn a_websocket_over_http2_needs_a_session_and_an_upstream_that_agrees() {
+    let gate = Gate::start().await;
+    let mut client = connect(&gate).await;
+    let websocket = |path: &str| {
+        to(&gate, path)
+            .method(Method::CONNECT)
+            .extension(Protocol::from_static("websocket"))
+            .header("sec-websocket-version", "13")
+    };
+    assert_eq!(slug(&ask(&mut client, websocket("/socket"), "").await), (401, "login-required".to_owned()));
+    assert_eq!(gate.world.site.requests(), 0);
+    // The site takes it for an ordinary request, and what it says would pass for a tunnel that is open.
+    assert_eq!(slug(&ask(&mut client, websocket("/open/socket"), "").await), (502, "upstream-broken".to_owned()));
+    assert_eq!(gate.world.site.requests(), 1);
+    let udp = to(&gate, "/open/").method(Method::CONNECT).extension(Protocol::from_static("connect-udp"));
+    assert_eq!(slug(&ask(&mut client, udp, "").await), (400, "bad-request".to_owned()));
+}
+
+#[tokio::test]
+async fn who_resets_most_of_what_it_asks_for_is_sent_away() {
+    let gate = Gate::start().await;
+    let mut wire = Wire::connect(&gate).await;
+    // CVE-2023-44487: each asked for and reset in the same breath, and again until somebody has enough.
+    let mut said = Vec::new();
+    for number in 0..5000_u32 {
+        let stream = 2 * number + 1;
+        said.extend(frame(HEADERS, END_HEADERS | END_STREAM, stream, &request("GET", "/open/", &[])));
+        said.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+    }
+    let _ = wire.raw(&said).await;
+    wire.is_over().await;
+    assert!(gate.world.site.requests() < 1000, "{} reached the site", gate.world.site.requests());
+    still_serves(&gate).await;
+}
+
+#[tokio::test]
+async fn resets_a_few_at_a_time_end_the_same_way() {
+    let gate = Gate::start().await;
+    let mut wire = Wire::connect(&gate).await;
+    let mut stream = 1;
+    // Slow enough for every one of them to reach the site.
+    while wire.say(HEADERS, END_HEADERS | END_STREAM, stream, &request("GET", "/open/", &[])).await.is_ok() {
+        tokio::task::yield_now().await;
+        if wire.say(RST_STREAM, 0, stream, &8_u32.to_be_bytes()).await.is_err() {
+            break;
+        }
+        stream += 2;
+        assert!(stream < 400_000, "nobody minds");
+    }
+    still_serves(&gate).await;
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let gate = Gate::start().await;
+    for more in [&b""[..], &block(&[("x-many", &"y".repeat(1000))])] {
+        let mut wire = Wire::connect(&gate).await;
+        wire.say(HEADERS, END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+        let mut frames = 0;
+        while wire.say(CONTINUATION, 0, 1, more).await.is_ok() {
+            frames += 1;
+            assert!(frames < 1_000_000, "CVE-2024-27316");
+        }
+        wire.is_over().await;
+    }
+    assert_eq!(gate.world.site.requests(), 0);
+    still_serves(&gate).await;
+}
+
+#[tokio::test]
+async fn who_stops_in_the_middle_of_a_head_or_asks_nothing_is_sent_away() {
+    let gate = Gate::with("header_timeout = '300ms'\nkeepalive_timeout = '300ms'", "", "").await;
+    let mut silent = Wire::connect(&gate).await;
+    let mut halfway = Wire::connect(&gate).await;
+    halfway.say(HEADERS, END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+    let mut idle = Wire::connect(&gate).await;
+    idle.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+    idle.hear_until(|frame| frame.stream == 1 && frame.flags & END_STREAM != 0).await.expect("an answer");
+    // Whoever only pings asks nothing.
+    let goodbye = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            let _ = idle.say(PING, 0, 0, &[7; 8]).await;
+            match idle.hear().await {
+                Some(frame) if frame.kind != GOAWAY => {}
+                other => break other,
+            }
+        }
+    });
+    assert!(goodbye.await.expect("in time").is_none_or(|frame| frame.kind == GOAWAY));
+    for wire in [&mut silent, &mut halfway, &mut idle] {
+        wire.is_over().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_is_cut_and_others_go_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let site = listener.local_addr().expect("an address");
+    let (cut, was_cut) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut head = [0; 4096];
+        assert!(stream.read(&mut head).expect("a request") > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").expect("said");
+        while stream.write_all(&[b'x'; 65536]).is_ok() {}
+        cut.send(()).expect("the test waits");
+    });
+    let route = format!(
+        "[[route]]\npath = '/large'\nauth = 'none'\nupstream = {{ url = 'http://{site}', idle_timeout = '500ms' }}\n"
+    );
+    let gate = Gate::with("", "", &route).await;
+    let mut wire = Wire::connect(&gate).await;
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/large", &[])).await.expect("said");
+    let began = Instant::now();
+    // Nothing is given back of the window that each stream begins with.
+    let end = wire.hear_until(|frame| frame.stream == 1 && frame.kind == RST_STREAM).await;
+    assert!(end.is_some() && began.elapsed() < Duration::from_secs(30), "{end:?} after {:?}", began.elapsed());
+    tokio::task::spawn_blocking(move || was_cut.recv_timeout(Duration::from_secs(30)))
+        .await
+        .expect("a thread")
+        .expect("the site was told as well");
+    // The connection's own window is used up as well: an answer of no bytes needs none.
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 3, &request("HEAD", "/open/", &[])).await.expect("said");
+    let answer = wire.hear_until(|frame| frame.stream == 3 && frame.kind == HEADERS).await.expect("an answer");
+    assert!(answer.flags & END_STREAM != 0, "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_http2_ends_the_connection_and_nothing_else() {
+    let gate = Gate::start().await;
+    let long = frame(DATA, 0, 1, &[0; 20_000]);
+    for nonsense in [
+        &frame(DATA, 0, 0, b"x")[..],
+        &frame(HEADERS, END_HEADERS, 2, &request("GET", "/open/", &[])),
+        &frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0xff; 40]),
+        &frame(WINDOW_UPDATE, 0, 0, &0_u32.to_be_bytes()),
+        &frame(SETTINGS, 0, 0, &[0, 4, 0xff, 0xff, 0xff, 0xff]),
+        &frame(PING, 0, 0, b"short"),
+        &frame(CONTINUATION, END_HEADERS, 1, b""),
+        &long,
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ] {
+        let mut wire = Wire::connect(&gate).await;
+        wire.raw(nonsense).await.expect("said");
+        wire.is_over().await;
+    }
+    // Nothing malformed (RFC 9113 section 8.1.1) is answered with 200.
+    let bad: &[&[(&str, &str)]] = &[
+        &[("connection", "close")],
+        &[("transfer-encoding", "chunked")],
+        &[("te", "gzip")],
+        &[("Upper", "case")],
+        &[(":late", "pseudo")],
+        &[("content-length", "5")],
+        &[("x", "a\r\nb")],
+    ];
+    for more in bad {
+        let mut wire = Wire::connect(&gate).await;
+        wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", more)).await.expect("said");
+        let end = wire.hear_until(|frame| frame.stream == 1 || frame.kind == GOAWAY).await;
+        let answered = end.as_ref().is_some_and(|end| end.kind == HEADERS && end.payload.first() == Some(&0x88));
+        assert!(!answered, "{more:?}: {end:?}");
+    }
+    assert_eq!(gate.world.site.requests(), 0);
+    still_serves(&gate).await;
+}
+
+#[tokio::test]
+async fn a_gate_that_stops_says_so_and_finishes_what_is_under_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let site = listener.local_addr().expect("an address");
+    let (asked, was_asked) = std::sync::mpsc::channel();
+    let (answer, may_answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        assert!(stream.read(&mut [0; 4096]).expect("a request") > 0);
+        asked.send(()).expect("the test waits");
+        may_answer.recv().expect("the test says when");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").expect("said");
+    });
+    let route = format!("[[route]]\npath = '/slow'\nauth = 'none'\nupstream = 'http://{site}'\n");
+    let mut gate = Gate::with("", "", &route).await;
+    let mut wire = Wire::connect(&gate).await;
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/slow", &[])).await.expect("said");
+    tokio::task::spawn_blocking(move || was_asked.recv()).await.expect("a thread").expect("asked");
+    gate.world.ask_gate_to_stop();
+    wire.hear_until(|frame| frame.kind == GOAWAY).await.expect("a word");
+    answer.send(()).expect("the site waits");
+    let data = wire.hear_until(|frame| frame.kind == DATA).await.expect("the answer");
+    assert_eq!((data.stream, &*data.payload), (1, &b"hello"[..]));
+    wire.is_over().await;
+}
+
+async fn still_serves(gate: &Gate) {
+    eventually("the gate serves others", async || {
+        let mut client = connect(gate).await;
+        ask(&mut client, to(gate, "/open/"), "").await.status() == 200
+    })
+    .await;
+}
