@@ -3,7 +3,7 @@
 //! # One request, one direction
 //!
 //! ```text
-//! TcpStream ─listener─► (Request, Peer) ─request─► Clean ─policy─► Access ─session─► Option<Session>
+//! Stream ─listener─► (Request, Peer) ─request─► Clean ─policy─► Access ─session─► Option<Session>
 //!         ─policy─► Verdict { Pass(Admitted) ─identity─► Stamped ─upstream─► Response
 //!                           | SignIn ─login─► Answer    | Refuse ─edge::fault─► Response }
 //! ```
@@ -28,7 +28,7 @@
 //! | [`admin`], [`metrics`] | the operator's own listener; what is counted |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
 //! | [`attempts`] | how often one client may ask for what costs more than a page |
-//! | [`types`], [`secret`], [`clock`], [`tls`] | the domain's words; what must not be shown; time and chance; whom to trust |
+//! | [`types`], [`secret`], [`clock`], [`tls`] | the domain's words; what must not be shown; time and chance; TLS, as a client and as a server |
 //!
 //! `tests/layout` holds who may use whom.
 //!
@@ -36,7 +36,8 @@
 //!
 //! Every worker is one thread with a runtime, sockets, upstream connections and tokens of its own. What workers share is
 //! read and hardly written: the policy, the keys, the record of ended sessions. WeChat is spoken to on a control runtime
-//! of its own, so that a slow call holds up nobody; the operator is answered there, too.
+//! of its own, so that a slow call holds up nobody; the operator is answered there, too. Another configuration reaches each
+//! worker as another [`edge::Edge`], which the next request meets.
 //!
 //! # Invariants
 //!
