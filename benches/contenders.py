@@ -71,6 +71,8 @@ class Stand:
         need("nginx", "haproxy", "curl", "openssl", "taskset")
         self.gate, self.cores = Path(gate), cores
         self.most = (more_descriptors() - 200) // 2
+        # As many connections at once as everybody here can have.
+        self.many = min(10_000, self.most - 200)
         self.work = Path(tempfile.mkdtemp(prefix="bench-"))
         self.work.chmod(0o755)
         self.processes = []

@@ -108,10 +108,10 @@ def bodies(options):
 def many(options):
     with Stand(options.gate) as stand:
         taken = rounds_of(
-            options, stand.contenders(FEW), lambda one: load.ask(one, "HTTP/1.1", "1 KiB", 10_000, 3 * options.seconds)
+            options, stand.contenders(FEW), lambda one: load.ask(one, "HTTP/1.1", "1 KiB", stand.many, 3 * options.seconds)
         )
         columns = ["CPU, nginx = 1", "CPU µs a request", "requests a second on one core"]
-        table("HTTP/1.1, 1 KiB, 10,000 at a time", columns, rows_of(taken))
+        table(f"HTTP/1.1, 1 KiB, {stand.many} at a time", columns, rows_of(taken))
 
 
 def cores(options):
@@ -141,8 +141,8 @@ def idle(options):
     rows = []
     with Stand(options.gate) as stand:
         for contender in stand.contenders(FEW):
-            rows.append((contender.name, [figure(load.idle(contender, 10_000) / 1000)]))
-    table("10,000 connections that asked once and rest", ["kB each"], rows)
+            rows.append((contender.name, [figure(load.idle(contender, stand.many - 2000) / 1000)]))
+        table(f"{stand.many} connections that asked once and rest", ["kB each"], rows)
 
 
 def handshakes(options):

@@ -320,6 +320,23 @@ mod tests {
     }
 
     #[test]
+    fn other_limits_count_for_what_waits_already_but_not_against_a_limit_of_its_own() {
+        let patience = patience();
+        let (head, own) = (patience.watch(Phase::Head), patience.watch(Phase::Upstream));
+        own.enter_for(Phase::Upstream, own.limit(Duration::from_secs(8)));
+        patience.sweep();
+        let limit = Duration::from_millis(800);
+        patience.adopt(&Limits { header: limit, keepalive: limit, response: limit, body: limit });
+        assert_eq!(patience.tick(), Duration::from_millis(100));
+        patience.sweep();
+        assert!(head.is_overdue() && !own.is_overdue());
+        (0..69).for_each(|_| patience.sweep());
+        assert!(!own.is_overdue(), "eight seconds are not over");
+        (0..2).for_each(|_| patience.sweep());
+        assert!(own.is_overdue());
+    }
+
+    #[test]
     fn finished_watches_are_forgotten() {
         let patience = patience();
         let watch = patience.watch(Phase::Head);

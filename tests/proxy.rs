@@ -16,6 +16,7 @@ mod proxy {
     mod paths;
     mod process;
     mod proxy_protocol;
+    mod reload;
     mod rolling;
     mod smuggling;
     mod storms;

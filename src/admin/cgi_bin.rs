@@ -27,9 +27,11 @@ pub(super) struct CgiBin {
     /// `None`: a site without an official account, for which no appid is the right one and no token ours.
     account: Option<Account>,
     clock: Clock,
-    /// Tokens that were handed out, by their hash, until they expire.
-    handed: Arc<Mutex<VecDeque<(Vec<u8>, Timestamp)>>>,
+    handed: Arc<Mutex<Handed>>,
 }
+
+/// Tokens that were handed out, by their hash, until they expire.
+type Handed = VecDeque<(Vec<u8>, Timestamp)>;
 
 #[derive(Debug)]
 struct Account {

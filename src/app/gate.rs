@@ -110,7 +110,7 @@ impl Gate {
                 let present = Arc::new(Present::new(edge.clone()));
                 let settings = Settings::new(&config.server, lasting.slots.clone());
                 let line = Line { present: present.clone(), changes: tell };
-                (line, Worker { entrances, present, settings, limits: built.limits(), changes })
+                (line, Worker { first: Change { settings, limits: built.limits(), entrances }, present, changes })
             })
             .unzip();
         let now = Mutex::new(Now { built, doors, tls, admin });

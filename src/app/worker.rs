@@ -6,17 +6,14 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::edge::Edge;
-use crate::listener::{self, Change, Entrance, Origin, Settings, Socket};
-use crate::patience::{Limits, Patience};
+use crate::listener::{self, Change, Origin};
 use crate::request::Peer;
 
 /// What one worker's thread needs.
 #[derive(Debug)]
 pub(super) struct Worker {
-    pub entrances: Vec<Entrance<Socket>>,
+    pub first: Change,
     pub present: Arc<Present>,
-    pub settings: Settings,
-    pub limits: Limits,
     pub changes: mpsc::UnboundedReceiver<Change>,
 }
 
@@ -73,13 +70,11 @@ impl Present {
 impl Worker {
     /// Serves until `stop`. Blocks its thread.
     pub(super) fn run(self, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-        let Self { entrances, present, settings, limits, changes } = self;
+        let Self { first, present, changes } = self;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (serving, refusing) = (present.clone(), present.clone());
         runtime.block_on(listener::serve(
-            entrances,
-            settings,
-            Patience::new(&limits),
+            first,
             changes,
             move |origin: Origin| {
                 let present = serving.clone();

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Entrance, Settings, Socket};
 use crate::patience::Limits;
 
-/// A listener's next state, but for the doors that close: those say so by their [`Sign`].
+/// What a listener is to do from now on; but doors that close say so by their [`Sign`].
 #[derive(Debug)]
 pub struct Change {
     /// For connections that come from now on.
     pub settings: Settings,
     /// For all connections.
     pub limits: Limits,
-    /// What is to be listened on besides.
+    /// Where to listen, besides where it does already.
     pub entrances: Vec<Entrance<Socket>>,
 }
 

@@ -145,15 +145,13 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
 ///
-/// `changes` are taken as they come, and disturb no connection that is there. `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
+/// The first change is from nothing; other `changes` are taken as they come, and disturb no connection that is there. `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
 /// whenever time is kept.
 ///
 /// # Errors
 /// When the runtime cannot take the sockets over.
 pub async fn serve<C, H, F, B>(
-    entrances: Vec<Entrance<Socket>>,
-    settings: Settings,
-    patience: Arc<Patience>,
+    Change { settings, limits, entrances }: Change,
     mut changes: mpsc::UnboundedReceiver<Change>,
     connected: C,
     refuse: Refuse,
@@ -166,7 +164,7 @@ where
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    let settings = InForce::new(settings);
+    let (settings, patience) = (InForce::new(settings), Patience::new(&limits));
     let reception = Reception { settings: settings.clone(), patience: patience.clone(), connected, refuse };
     let mut accepting =
         entrances.into_iter().map(|entrance| reception.listen(entrance)).collect::<io::Result<Vec<_>>>()?;

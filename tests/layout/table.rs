@@ -44,8 +44,8 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "types", "secret", "clock", "tls", "patience", "metrics", "config", "store", "request", "policy", "wechat",
-            "session", "login", "identity", "local", "upstream", "edge", "listener", "admin",
+            "types", "secret", "clock", "tls", "patience", "metrics", "config", "store", "request", "attempts",
+            "policy", "wechat", "session", "login", "identity", "local", "upstream", "edge", "listener", "admin",
         ],
     ),
     // The sample site knows the gate by headers and URLs only, like any site behind it.

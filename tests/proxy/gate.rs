@@ -1,10 +1,12 @@
 //! Gates in front of an [`Origin`]: in this process, or as the program itself.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -69,7 +71,7 @@ impl Program {
 
     /// As [`Program::before`], with all that it says until it ends.
     pub async fn heard(origin: &Origin, wants: Wants<'_>) -> (Self, JoinHandle<String>) {
-        Self::launch(&format!("http://{}", origin.address), wants, Stdio::piped()).await.listened_to()
+        Self::launch(&format!("http://{}", origin.address), wants, Stdio::piped()).await.until_it_ends()
     }
 
     async fn launch(url: &str, wants: Wants<'_>, stderr: Stdio) -> Self {
@@ -127,6 +129,33 @@ impl Program {
         Self::launch_as(&["sh", "-c", &told], Stdio::null(), &site, Wants::default(), Stdio::null()).await
     }
 
+    /// Its configuration.
+    pub fn text(&self) -> String {
+        fs::read_to_string(self.file("config.toml")).expect("a file")
+    }
+
+    /// Has it read another configuration: gives what it says about that, up to `end`.
+    pub async fn reload(&mut self, text: &str, said: &Heard, end: &str) -> String {
+        let before = said.so_far().len();
+        fs::write(self.file("config.toml"), text).expect("a file");
+        self.signal("HUP");
+        let mut news = String::new();
+        eventually(end, async || {
+            assert_eq!(self.ended(), None, "it ended instead");
+            said.so_far()[before..].clone_into(&mut news);
+            news.contains(end)
+        })
+        .await;
+        news
+    }
+
+    /// As [`Program::before`], with what it says while it runs.
+    pub async fn followed(origin: &Origin, wants: Wants<'_>) -> (Self, Heard) {
+        let mut program = Self::launch(&format!("http://{}", origin.address), wants, Stdio::piped()).await;
+        let stderr = program.child.0.stderr.take().expect("it is piped");
+        (program, Heard::from(stderr))
+    }
+
     /// A file in the directory of its own.
     pub fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -169,10 +198,10 @@ impl Program {
         let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
         let site = format!("http://{}", origin.address);
         let under = ["sh", "-c", &script];
-        Self::launch_as(&under, Stdio::null(), &site, Wants::default(), Stdio::piped()).await.listened_to()
+        Self::launch_as(&under, Stdio::null(), &site, Wants::default(), Stdio::piped()).await.until_it_ends()
     }
 
-    fn listened_to(mut self) -> (Self, JoinHandle<String>) {
+    fn until_it_ends(mut self) -> (Self, JoinHandle<String>) {
         let stderr = self.child.0.stderr.take().expect("it is piped");
         (self, std::thread::spawn(|| std::io::read_to_string(stderr).expect("text")))
     }
@@ -203,6 +232,29 @@ impl Program {
 /// What systemd does for a socket that comes as standard input (`sd_listen_fds(3)`).
 const ACTIVATED: &[&str] =
     &["sh", "-c", "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_FDNAMES=name LISTEN_PID=$$; exec \"$0\" \"$@\""];
+
+/// What a program has said so far.
+#[derive(Clone, Default)]
+pub struct Heard(Arc<Mutex<String>>);
+
+impl Heard {
+    fn from(stderr: impl Read + Send + 'static) -> Self {
+        let heard = Self::default();
+        let ear = heard.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let mut said = ear.0.lock().expect("nobody panicked");
+                said.push_str(&line.expect("text"));
+                said.push('\n');
+            }
+        });
+        heard
+    }
+
+    pub fn so_far(&self) -> String {
+        self.0.lock().expect("nobody panicked").clone()
+    }
+}
 
 /// Runs the program with a configuration that makes it end by itself.
 pub async fn try_config(text: &str) -> (Option<i32>, String) {

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use wxgate::app::{App, Options};
+use wxgate::app::{App, Options, Reloaded, Reloader};
 use wxgate::clock::{Clock, Timestamp};
 use wxgate::config::Config;
 use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
@@ -48,6 +48,9 @@ pub struct World {
     pub site: Site,
     /// The gate's clock: it stands still until moved.
     pub clock: Clock,
+    /// Its configuration at the beginning.
+    pub text: String,
+    reloader: Reloader,
     stop_gate: Option<oneshot::Sender<()>>,
     gate_thread: Option<JoinHandle<()>>,
     stop_simulator: Option<oneshot::Sender<()>>,
@@ -90,25 +93,32 @@ impl World {
         let (ready, started) = std::sync::mpsc::channel();
         let gate_thread = std::thread::spawn(move || {
             let app = App::bind(&loaded.config, &options).expect("the gate starts");
-            ready
-                .send((app.addresses()[0].tcp().expect("an address and a port"), app.admin_address()))
-                .expect("the test waits");
+            let gate = app.addresses()[0].tcp().expect("an address and a port");
+            ready.send((gate, app.admin_address(), app.reloader())).expect("the test waits");
             app.run(async {
                 let _ = stopped.await;
             })
             .expect("the gate runs until it is stopped");
         });
-        let (gate, admin) = started.recv().expect("the gate started");
+        let (gate, admin, reloader) = started.recv().expect("the gate started");
         Self {
             gate,
             admin,
             simulator: simulator_address,
             site,
             clock,
+            text,
+            reloader,
             stop_gate: Some(stop_gate),
             gate_thread: Some(gate_thread),
             stop_simulator: Some(stop_simulator),
         }
+    }
+
+    /// Gives the gate another configuration, as SIGHUP does; or the reason why it does not take it.
+    pub fn reload(&self, text: &str) -> Result<Reloaded, String> {
+        let loaded = Config::parse(text, &[]).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        self.reloader.reload(&loaded.config).map_err(|error| error.to_string())
     }
 
     /// A browser with an empty cookie jar and this user agent.

@@ -105,3 +105,16 @@ async fn a_client_that_comes_back_makes_a_short_handshake() {
         }
     }
 }
+
+#[tokio::test]
+async fn of_the_suites_a_client_knows_the_gate_chooses() {
+    let gate = Gate::start().await;
+    for (only, _) in BOTH {
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        provider.cipher_suites.reverse();
+        let config = gate.authority.client_with(provider, &[only], &["http/1.1"]);
+        let stream = gate.connect(&Arc::new(config), "localhost").await.expect("a handshake");
+        let suite = stream.get_ref().1.negotiated_cipher_suite().expect("one").suite();
+        assert!(format!("{suite:?}").ends_with("AES_256_GCM_SHA384"), "{suite:?}");
+    }
+}
