@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONNECTION, SET_COOKIE};
 use http::{HeaderValue, Method, Response, Uri};
 use pin_project_lite::pin_project;
 
@@ -26,6 +26,8 @@ pin_project! {
         pub asker: Asker,
         pub client: IpAddr,
         pub began: Instant,
+        // A body that nobody reads in an answer of the gate's own stands between this request and the next (HTTP/1).
+        pub has_body: bool,
         // For the access log, where there is one.
         pub asked: Option<(Method, Uri)>,
     }
@@ -84,7 +86,13 @@ impl<F: Future<Output = Result<Response<upstream::Body>, upstream::Error>>> Futu
         let this = self.project();
         let answered = ready!(this.step.poll(cx));
         let ended = Ended::of(&answered);
-        let response = answered.unwrap_or_else(|fault| this.edge.pages.answer(&fault, this.asker).map(Body::from));
+        let response = answered.unwrap_or_else(|fault| {
+            let mut response = this.edge.pages.answer(&fault, this.asker).map(Body::from);
+            if *this.has_body {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        });
         let took = this.began.elapsed();
         ended.count(&this.edge.traffic, took);
         if let (Some(log), Some((method, uri))) = (&this.edge.log, this.asked) {

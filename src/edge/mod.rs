@@ -17,7 +17,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERER, SET_COOKIE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use access_log::AccessLog;
@@ -76,15 +77,16 @@ impl Edge {
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
         let began = Instant::now();
         let asked = self.log.as_ref().map(|_| (request.method().clone(), request.uri().clone()));
+        let has_body = request.version() != Version::HTTP_2 && !request.body().is_end_stream();
         match self.rules.clean(request, peer) {
             Ok(request) => {
                 let (asker, client) = (request.head().asker().clone(), request.head().client().ip);
                 let step = self.serve(request, watch);
-                Answering { step, edge: self, asker, client, began, asked }
+                Answering { step, edge: self, asker, client, began, has_body, asked }
             }
             Err(Refused { refusal, asker }) => {
                 let step = Step::now(Err(refusal.into()));
-                Answering { step, edge: self, asker, client: peer.address.ip(), began, asked }
+                Answering { step, edge: self, asker, client: peer.address.ip(), began, has_body, asked }
             }
         }
     }

@@ -266,3 +266,26 @@ async fn r44_an_answer_of_two_framings_is_not_passed_on_as_such() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_is_refused_while_sending_a_body_is_told_so_and_not_reset() {
+    let origin = Origin::saying(OK).await;
+    let world = before(&origin, Wants::default()).await;
+    for (framing, body) in [
+        ("Content-Length: 8388608\r\n", vec![b'x'; 8 << 20]),
+        ("Transfer-Encoding: chunked\r\n", [&b"1\r\nx\r\n".repeat(1 << 20)[..], b"0\r\n\r\n"].concat()),
+    ] {
+        let mut wire = Wire::connect(world.gate).await;
+        let head =
+            format!("POST /members HTTP/1.1\r\nHost: m.example.com\r\nAccept: application/json\r\n{framing}\r\n");
+        wire.send(head).await;
+        // The gate has answered before much of this is sent.
+        for part in body.chunks(64 * 1024) {
+            wire.send(part).await;
+        }
+        let answer = wire.answer().await;
+        assert_eq!((answer.status(), answer.header("connection")), (401, Some("close")));
+        assert!(wire.is_closed().await);
+    }
+    assert_eq!(ask(world.gate, upload("Content-Length: 2\r\n") + "hi").await.header("connection"), None);
+}

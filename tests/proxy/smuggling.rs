@@ -81,6 +81,44 @@ async fn r44_ambiguous_framing_is_refused() {
     }
 }
 
+/// As scanners try it: whatever byte is put around the name or the value, nobody further on is left to make sense of it.
+#[tokio::test]
+async fn r44_no_byte_hides_a_transfer_coding() {
+    let origin = Origin::saying(OK).await;
+    let world = before(&origin, Wants::default()).await;
+    let mut lines: Vec<Vec<u8>> = [
+        "Transfer Encoding: chunked",
+        "Transfer-Encoding: 'chunked'",
+        "Transfer-Encoding: chunked cow",
+        "X: X\rTransfer-Encoding: chunked",
+    ]
+    .map(|line| line.as_bytes().to_vec())
+    .into();
+    for byte in (0..0x20).chain(0x7f..=0xff_u8) {
+        let byte = &[byte][..];
+        lines.push([byte, b"Transfer-Encoding: chunked"].concat());
+        lines.push([b"Transf", byte, b"r-Encoding: chunked"].concat());
+        lines.push([b"Transfer-Encoding", byte, b": chunked"].concat());
+        lines.push([b"Transfer-Encoding:", byte, b"chunked"].concat());
+        lines.push([b"Transfer-Encoding: ch", byte, b"nked"].concat());
+        lines.push([b"Transfer-Encoding: chunked", byte].concat());
+    }
+    for line in &lines {
+        let body = format!("0\r\n\r\n{SMUGGLED}");
+        let mut request = b"POST /open/ HTTP/1.1\r\nX-A: b\r\n".to_vec();
+        request.extend_from_slice(line);
+        request.extend_from_slice(
+            format!("\r\nHost: m.example.com\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+        );
+        let mut wire = Wire::connect(world.gate).await;
+        wire.send(&request).await;
+        let said = String::from_utf8_lossy(&wire.rest().await).into_owned();
+        assert!(said.starts_with("HTTP/1.1 400 "), "{:?}: {said}", line.escape_ascii().to_string());
+        assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{:?}: {said}", line.escape_ascii().to_string());
+    }
+    assert_eq!(origin.connections(), 0);
+}
+
 #[tokio::test]
 async fn r44_a_connection_that_sent_both_framings_is_closed() {
     let origin = Origin::saying(OK).await;

@@ -93,6 +93,15 @@ impl Framing {
         matches!(self, Self::Done)
     }
 
+    /// Whether some of the current request's body has not been handed on.
+    pub(super) fn expects_body(&self, turn: &Turn) -> bool {
+        match self {
+            Self::Asked => !matches!(turn.verdict.load(Ordering::Relaxed), 0 | Turn::UNKNOWN | Turn::TUNNEL),
+            Self::Exact(_) | Self::Chunked(_) => true,
+            Self::Head(_) | Self::Done | Self::Tunnel => false,
+        }
+    }
+
     /// Whether not a byte of the next request has been handed on.
     pub(super) const fn is_fresh(&self) -> bool {
         matches!(self, Self::Head(Head { line: Line::Before, length: 0, .. }))

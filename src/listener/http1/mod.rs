@@ -87,6 +87,8 @@ where
         let Some(parts) = connection.into_parts() else { return };
         (socket, service) = (parts.io.into_inner(), parts.service);
         match outcome {
+            // Rare, and not to be carried along by every connection.
+            Outcome::Over if socket.expects_body() => return Box::pin(socket.linger()).await,
             Outcome::Over => return,
             Outcome::Overdue => return socket.give_up().await,
             Outcome::AtRest => socket.take_back(&parts.read_buf),
