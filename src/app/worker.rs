@@ -62,6 +62,13 @@ impl Present {
         edge.tick();
     }
 
+    /// The log is complete before anybody is told that this is over.
+    fn flush(&self) {
+        if let Some(log) = &self.lock().edge.log {
+            log.flush();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Now> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,7 +80,7 @@ impl Worker {
         let Self { first, present, changes } = self;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (serving, refusing) = (present.clone(), present.clone());
-        runtime.block_on(listener::serve(
+        let served = runtime.block_on(listener::serve(
             first,
             changes,
             move |origin: Origin| {
@@ -100,6 +107,9 @@ impl Worker {
             }),
             || present.tick(),
             stop,
-        ))
+        ));
+        drop(runtime);
+        present.flush();
+        served
     }
 }

@@ -15,7 +15,14 @@ use crate::support::{eventually, free_port};
 const BOTH: &str = "['ADDRESS', 'unix:DIRECTORY/gate.sock']";
 
 async fn ask_at(path: &Path, request: String) -> Message {
-    Wire::over_other(UnixStream::connect(path).await.expect("somebody listens")).ask(request).await
+    // A gate takes its places one after the other: that it is at the first does not say that it is at the last.
+    let mut stream = None;
+    eventually("somebody listens", async || {
+        stream = UnixStream::connect(path).await.ok();
+        stream.is_some()
+    })
+    .await;
+    Wire::over_other(stream.expect("a connection")).ask(request).await
 }
 
 #[tokio::test]
