@@ -19,10 +19,11 @@ fn post(body: &str) -> String {
 async fn a_site_that_refuses_is_unreachable() {
     let nobody = free_port();
     let world = before_url(&format!("http://{nobody}"), Wants::default()).await;
-    let mut wire = Wire::connect(world.gate).await;
     for request in [get("/open/", ""), post("body"), get("/open/", "Connection: upgrade\r\nUpgrade: websocket\r\n")] {
+        let mut wire = Wire::connect(world.gate).await;
         assert_eq!(wire.ask(request).await.problem(), (502, "upstream-unreachable".to_owned()));
     }
+    let mut wire = Wire::connect(world.gate).await;
     let page = wire.ask(get("/open/", PAGE)).await;
     assert_eq!(page.status(), 502);
     assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{page:?}");
@@ -97,12 +98,13 @@ async fn nonsense_is_a_broken_upstream() {
 async fn a_silent_site_times_out() {
     let origin = Origin::start(async |mut conversation| while conversation.request().await.is_some() {}).await;
     let world = before(&origin, Wants { upstream: "response_timeout = '400ms'", ..Wants::default() }).await;
-    let mut wire = Wire::connect(world.gate).await;
     for request in [get("/open/", ""), post("body")] {
+        let mut wire = Wire::connect(world.gate).await;
         let began = Instant::now();
         assert_eq!(wire.ask(request).await.problem(), (504, "upstream-timeout".to_owned()));
         assert!(began.elapsed() >= Duration::from_millis(390), "too early: {:?}", began.elapsed());
     }
+    let mut wire = Wire::connect(world.gate).await;
     assert_eq!(wire.ask(get("/open/", PAGE)).await.status(), 504);
     drop(wire);
     origin.is_left_alone().await;
@@ -269,7 +271,8 @@ async fn a_site_that_restarts_is_found_again() {
     for _ in 0..5 {
         assert_eq!(wire.ask(get("/open/", "")).await.text(), "ok");
         drop(origin);
-        eventually("the gate notices", async || wire.ask(post("x")).await.status() == 502).await;
+        eventually("the gate notices", async || Wire::connect(world.gate).await.ask(post("x")).await.status() == 502)
+            .await;
         origin = Origin::at(address, |conversation| conversation.always(OK)).await;
         assert_eq!(wire.ask(post("x")).await.text(), "ok");
     }
