@@ -28,7 +28,7 @@
 //! | [`admin`], [`metrics`] | the operator's own listener; what is counted |
 //! | [`simulator`], [`demo`] | a pretend WeChat on a socket; `wxgate demo` |
 //! | [`attempts`] | how often one client may ask for what costs more than a page |
-//! | [`types`], [`secret`], [`clock`], [`tls`] | the domain's words; what must not be shown; time and chance; TLS, as a client and as a server |
+//! | [`types`], [`secret`], [`clock`], [`tls`], `stream` | the domain's words; what must not be shown; time and chance; TLS, as a client and as a server; a connection's bytes |
 //!
 //! `tests/layout` holds who may use whom.
 //!
@@ -73,6 +73,7 @@ pub mod secret;
 pub mod session;
 pub mod simulator;
 pub mod store;
+mod stream;
 pub mod tls;
 pub mod types;
 pub mod upstream;

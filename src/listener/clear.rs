@@ -5,8 +5,8 @@ use std::task::Poll;
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::stream::Plain;
 use crate::patience::Watch;
+use crate::stream::Plain;
 
 /// Whether the client's first byte is one of a request; a handshake begins with 22 (RFC 8446 section 5.1). `None` when
 /// nothing comes.

@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::bind::{Kind, Socket};
 use super::last_call;
-use super::stream::Plain;
+
+use crate::stream::Plain;
 
 /// A peer at a unix socket has no address, and is on this machine.
 const THIS_MACHINE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

@@ -21,9 +21,9 @@ use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::stream::Stream;
 use super::{BoxError, Limits};
 use crate::patience::{Followed, Phase, Watch};
+use crate::stream::Stream;
 
 /// Requests under way at once; nginx allows as many.
 const MAX_STREAMS: u32 = 128;

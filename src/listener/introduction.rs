@@ -8,9 +8,9 @@ use std::task::{Poll, ready};
 use ipnet::IpNet;
 
 use super::proxy_header::{self, Header};
-use super::stream::Plain;
 use crate::config;
 use crate::patience::Watch;
+use crate::stream::Plain;
 
 /// Of whom a PROXY header is asked.
 #[derive(Debug, Clone, Default)]

@@ -14,7 +14,6 @@ mod last_call;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
 pub mod proxy_header;
-mod stream;
 
 use std::io;
 use std::net::SocketAddr;
@@ -35,13 +34,13 @@ use tracing::warn;
 
 use crate::config;
 use crate::patience::{Patience, Phase, Watch};
+use crate::stream::{Plain, Stream};
 pub use bind::{BindError, Bound, Socket, SocketFile, bind};
 use change::InForce;
 pub use change::{Change, Sign};
 use door::Door;
 pub use inherited::Inherited;
 use introduction::Introducers;
-use stream::{Plain, Stream};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -145,7 +144,8 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
 ///
-/// The first change is from nothing; other `changes` are taken as they come, and disturb no connection that is there. `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
+/// The first change is from nothing; other `changes` are taken as they come, and disturb no connection that is there.
+/// `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
 /// whenever time is kept.
 ///
 /// # Errors
@@ -339,7 +339,7 @@ async fn handshake(stream: Plain, tls: Arc<ServerConfig>, watch: &Watch, refuse:
     match accepted.await? {
         Ok(stream) => {
             let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            Some((Stream::Tls(Box::new(stream)), speaks_http2))
+            Some((Stream::Tls(Box::new(stream.into())), speaks_http2))
         }
         Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");

@@ -1,10 +1,7 @@
 //! Opens connections to one upstream address.
 
-use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
@@ -12,14 +9,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::Error;
 use crate::config::{self, UpstreamAddress};
+use crate::stream::{Plain, Stream};
 
 /// Resolves, connects, shakes hands, gives up in time.
 #[derive(Debug)]
@@ -77,12 +73,12 @@ impl Dialler {
 
     async fn connect(&self) -> Result<Stream, Box<dyn std::error::Error + Send + Sync>> {
         Ok(match &self.way {
-            Way::Tcp(tcp) => Stream::Tcp(tcp.connect().await?),
+            Way::Tcp(tcp) => Stream::Plain(Plain::Tcp(tcp.connect().await?)),
             Way::Tls { tcp, name, tls } => {
-                let stream = tls.0.connect(name.clone(), tcp.connect().await?).await?;
-                Stream::Tls(Box::new(stream))
+                let stream = tls.0.connect(name.clone(), Plain::Tcp(tcp.connect().await?)).await?;
+                Stream::Tls(Box::new(stream.into()))
             }
-            Way::Unix(path) => Stream::Unix(UnixStream::connect(path).await?),
+            Way::Unix(path) => Stream::Plain(Plain::Unix(UnixStream::connect(path).await?)),
         })
     }
 }
@@ -120,72 +116,13 @@ impl Tls {
     }
 }
 
-/// A connection of either kind.
-#[derive(Debug)]
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    Unix(UnixStream),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            // Nothing is held back here.
-            Self::Tcp(_) | Self::Unix(_) => Poll::Ready(Ok(())),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
     use std::future::{Ready, ready};
     use std::net::{Ipv4Addr, SocketAddr};
     use std::sync::atomic::{AtomicU8, Ordering};
+    use std::task::{Context, Poll};
 
     use hyper_util::client::legacy::connect::dns::Name;
     use tokio::net::TcpListener;

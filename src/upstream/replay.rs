@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::dial::{Dialler, Stream};
+use super::dial::Dialler;
+use crate::stream::Stream;
 
 /// What the sender of a request and its connection tell each other.
 #[derive(Debug, Default)]
@@ -254,6 +255,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Upstream, UpstreamAddress};
+    use crate::stream::Plain;
 
     const HEAD: &str = "POST / HTTP/1.1\r\nhost: m.example.com\r\n\r\n";
     const BODY: &str = "a body";
@@ -274,7 +276,7 @@ mod tests {
     async fn sent(lines: &str, pace: usize) -> String {
         let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
         let errand = Arc::<Errand>::default();
-        let mut connection = Replaying::new(Stream::Unix(ours), dialler(), errand.clone());
+        let mut connection = Replaying::new(Stream::Plain(Plain::Unix(ours)), dialler(), errand.clone());
         let reading = tokio::spawn(async move {
             let (mut all, mut piece) = (Vec::new(), vec![0; pace]);
             while let Ok(count @ 1..) = theirs.read(&mut piece).await {

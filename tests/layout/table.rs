@@ -9,6 +9,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
     ("tls", &["clock"]),
+    ("stream", &[]),
     ("patience", &[]),
     ("metrics", &["types"]),
     ("simulator", &[]),
@@ -25,7 +26,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
         "local",
         &["types", "secret", "clock", "config", "request", "attempts", "policy", "wechat", "session", "identity"],
     ),
-    ("upstream", &["types", "tls", "patience", "metrics", "config", "request", "policy", "identity"]),
+    ("upstream", &["types", "tls", "stream", "patience", "metrics", "config", "request", "policy", "identity"]),
     (
         "edge",
         &[
@@ -33,7 +34,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
             "session", "login", "identity", "local", "upstream",
         ],
     ),
-    ("listener", &["types", "patience", "config"]),
+    ("listener", &["types", "stream", "patience", "config"]),
     (
         "admin",
         &[
@@ -71,9 +72,9 @@ pub(crate) const CONFINED: &[(&str, &[&str])] = &[
     ("qrcode", &["edge/pages", "simulator"]),
     ("redis", &["store/redis"]),
     ("reqwest", &["wechat/http"]),
-    ("rustix", &["listener/stream", "cli/descriptors"]),
+    ("rustix", &["stream", "cli/descriptors"]),
     ("std::time::SystemTime", &["clock", "simulator"]),
-    ("tokio_rustls", &["listener", "upstream/dial"]),
+    ("tokio_rustls", &["stream", "listener", "upstream/dial"]),
     ("webpki", &["tls"]),
     ("webpki_roots", &["tls"]),
     ("toml", &["config"]),

@@ -21,9 +21,9 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 
 use super::last_call::LastWord;
-use super::stream::Stream;
 use super::{BoxError, Limits, Refuse, Slot};
 use crate::patience::{Phase, Watch};
+use crate::stream::Stream;
 use framing::Turn;
 use socket::Socket;
 

@@ -14,9 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::framing::{Framing, Turn};
 use crate::listener::last_call::LastWord;
-use crate::listener::stream::Stream;
 use crate::listener::{Refuse, Slot};
 use crate::patience::{Phase, Watch};
+use crate::stream::Stream;
 
 pub(super) struct Socket {
     stream: Stream,

@@ -14,10 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 pub(crate) use super::http1::properties::{pieces_make_no_difference, requests_are_those_of_a_strict_reader};
-use super::stream::{Plain, Stream};
 use super::{Limits, Refuse, Settings, Slots};
 use crate::config;
 use crate::patience::{self, Patience, Phase, Watch};
+use crate::stream::{Plain, Stream};
 pub(crate) use http2::streams_are_answered_in_frames;
 pub(crate) use proxy_header::headers_are_told_by_their_first_bytes;
 
