@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite;
 use wxgate::simulator::Settings;
 
 use crate::support::{World, free_port};
@@ -163,4 +164,21 @@ pub async fn ask(stream: &mut TlsStream<TcpStream>) -> std::io::Result<String> {
 /// The certificate that was shown.
 pub fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().expect("a server has one")[0].clone().into_owned()
+}
+
+/// A site that speaks WebSocket and says everything back, until its visitor leaves: the library's own, so that every frame
+/// is judged by somebody else.
+pub fn echoing() -> (SocketAddr, std::thread::JoinHandle<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let echo = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut socket = tungstenite::accept(stream).expect("a handshake");
+        while let Ok(message) = socket.read() {
+            if !message.is_close() {
+                socket.send(message).expect("sent");
+            }
+        }
+    });
+    (address, echo)
 }

@@ -1,7 +1,7 @@
 //! HTTP/2 to clients: what a library says, and what only an attacker would (RFC 9113, RFC 8441).
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::ext::Protocol;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{self, Message, protocol::Role};
+use tokio_tungstenite::tungstenite::{Message, protocol::Role};
 
 use super::frames::*;
-use super::gate::Gate;
+use super::gate::{Gate, echoing};
 use crate::support::{WECHAT, eventually};
 
 async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
@@ -123,22 +123,6 @@ async fn r44_what_cannot_be_said_of_one_host_and_one_size_is_refused() {
     assert_eq!(answer.status(), 431, "h2 refuses what is far too much by itself");
     assert_eq!(gate.world.site.requests(), 0);
     assert_eq!(ask(&mut client, to(&gate, "/open/"), "").await.status(), 200, "and the connection goes on");
-}
-
-/// A site that speaks WebSocket and says everything back, until its visitor leaves.
-fn echoing() -> (SocketAddr, std::thread::JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let echo = std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a connection");
-        let mut socket = tungstenite::accept(stream).expect("a handshake");
-        while let Ok(message) = socket.read() {
-            if !message.is_close() {
-                socket.send(message).expect("sent");
-            }
-        }
-    });
-    (address, echo)
 }
 
 #[tokio::test]

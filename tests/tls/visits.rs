@@ -1,6 +1,6 @@
 //! Visitors who come by TLS, and those who come in the clear and are sent there.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::gate::Gate;
+use super::gate::{Gate, echoing};
 use crate::support::{Browser, WECHAT};
 
 fn browser(gate: &Gate) -> Browser {
@@ -85,18 +85,7 @@ async fn without_the_switch_nobody_is_sent_anywhere() {
 
 #[tokio::test]
 async fn a_websocket_passes_through_tls() {
-    // The library's own server and client, so that every frame is judged by somebody else.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let site = listener.local_addr().expect("an address");
-    let echo = std::thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a connection");
-        let mut socket = tungstenite::accept(stream).expect("a handshake");
-        while let Ok(message) = socket.read() {
-            if !message.is_close() {
-                socket.send(message).expect("sent");
-            }
-        }
-    });
+    let (site, echo) = echoing();
     let route = format!("[[route]]\npath = '/socket'\nauth = 'none'\nupstream = 'http://{site}'\n");
     let gate = Gate::with("", "", &route).await;
     let (config, address) = (gate.authority.stranger(), gate.address);
