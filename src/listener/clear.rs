@@ -11,7 +11,7 @@ use crate::stream::Plain;
 /// Whether the client's first byte is one of a request; a handshake begins with 22 (RFC 8446 section 5.1). `None` when
 /// nothing comes.
 pub(super) async fn is_clear(stream: &Plain, watch: &Watch) -> Option<bool> {
-    // Of a unix socket nothing can be seen ahead, and what is in front of it is the operator's.
+    // What is in front of a unix socket is the operator's.
     let Plain::Tcp(stream) = stream else { return Some(false) };
     std::future::poll_fn(|cx| {
         watch.wakes(cx);
@@ -31,7 +31,6 @@ pub(super) async fn is_clear(stream: &Plain, watch: &Watch) -> Option<bool> {
 /// Sends the answer and is done with the client.
 pub(super) fn turn_away(stream: &Plain, answer: &Bytes) {
     const SHORT_REQUEST: usize = 8 * 1024;
-    let Plain::Tcp(stream) = stream else { return };
     // What has come and is not read would make the system take the answer back.
     let _ = stream.try_read(&mut [0; SHORT_REQUEST]);
     let _ = stream.try_write(answer);
