@@ -85,7 +85,7 @@ impl Upstream {
 
     /// Sends a request on and gives the head of the answer as soon as it is there.
     ///
-    /// The request leaves at once; what is awaited is small.
+    /// The request is on its way at once; what is awaited is small.
     ///
     /// # Errors
     /// [`Error`] when there is no answer to be had. Once there is one, a failure shows as a broken body.
