@@ -344,6 +344,10 @@ async fn what_is_no_http2_ends_the_connection_and_nothing_else() {
         wire.raw(nonsense).await.expect("said");
         wire.is_over().await;
     }
+    // Nor is a request that comes before the client's settings.
+    let mut wire = Wire::unsettled(&gate).await;
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+    assert_eq!(wire.hear_until(|frame| frame.stream == 1).await, None);
     // Nothing malformed (RFC 9113 section 8.1.1) is answered with 200.
     let bad: &[&[(&str, &str)]] = &[
         &[("connection", "close")],
