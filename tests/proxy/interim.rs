@@ -63,32 +63,39 @@ async fn check(wire: &mut Wire, method: &str, request: &str) {
 
 #[tokio::test]
 async fn what_comes_early_wins_a_site_no_time() {
-    for (name, pause) in [("now and then", Duration::from_millis(50)), ("as fast as it can", Duration::ZERO)] {
-        let origin = Origin::start(move |mut conversation| async move {
-            while let Some(request) = conversation.request().await {
-                if request.target() == "/open/soon" {
-                    conversation.say(OK).await;
-                    continue;
-                }
-                while conversation.wire.try_send(HINTS).await.is_ok() {
-                    tokio::time::sleep(pause).await;
-                }
+    let origin = Origin::start(async |mut conversation| {
+        conversation.request().await;
+        while conversation.wire.try_send(HINTS).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let world = before(&origin, Wants { upstream: "response_timeout = '800ms'", ..Wants::default() }).await;
+    let began = Instant::now();
+    assert_eq!(ask(world.gate, get("/open/", "")).await.problem(), (504, "upstream-timeout".to_owned()));
+    assert!((790..20_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    origin.is_left_alone().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_it_is_broken_off() {
+    let origin = Origin::start(async |mut conversation| {
+        while let Some(request) = conversation.request().await {
+            match request.target() {
+                "/open/flood" => while conversation.wire.try_send(HINTS.repeat(1000)).await.is_ok() {},
+                // What is said before the answer does not add up over requests.
+                _ => conversation.say(HINTS.repeat(5000) + OK).await,
             }
-        })
-        .await;
-        let world = before(&origin, Wants { upstream: "response_timeout = '800ms'", ..Wants::default() }).await;
-        let began = Instant::now();
-        let mut wire = Wire::connect(world.gate).await;
-        wire.send(get("/open/never", "")).await;
-        // Others are served meanwhile.
-        assert_eq!(ask(world.gate, get("/open/soon", "")).await.text(), "ok", "{name}");
-        assert_eq!(wire.answer().await.problem(), (504, "upstream-timeout".to_owned()), "{name}");
-        let took = began.elapsed();
-        assert!((790..10_000).contains(&took.as_millis()), "{name}: {took:?}");
-        assert_eq!(wire.ask(get("/open/soon", "")).await.text(), "ok", "{name}");
-        drop((wire, world));
-        origin.is_left_alone().await;
+        }
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    let mut wire = Wire::connect(world.gate).await;
+    for _ in 0..4 {
+        assert_eq!(wire.ask(get("/open/much", "")).await.text(), "ok");
     }
+    assert_eq!(wire.ask(get("/open/flood", "")).await.problem(), (502, "upstream-broken".to_owned()));
+    assert_eq!(wire.ask(get("/open/much", "")).await.text(), "ok");
 }
 
 #[tokio::test]
