@@ -9,6 +9,7 @@ mod proxy {
     mod forwarding;
     mod gate;
     mod headers;
+    mod interim;
     mod limits;
     mod listeners;
     mod memory;

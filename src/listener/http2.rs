@@ -6,7 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::first_words::FirstWords;
 use super::{BoxError, Limits};
 use crate::patience::{Followed, Phase, Watch};
 use crate::stream::Stream;
@@ -62,7 +63,7 @@ where
         let answered = answer(request, watch.clone());
         async move { Ok::<_, Infallible>(Answer::response(answered.await, watch, is_head)) }
     });
-    let io = TokioIo::new(Noted { stream, watch: watch.clone() });
+    let io = TokioIo::new(Noted { stream, watch: watch.clone(), first_words: FirstWords::new() });
     let mut connection = builder(settings, streams.clone()).serve_connection(io, service);
     let mut leaving = false;
     std::future::poll_fn(|cx| {
@@ -291,10 +292,11 @@ impl<B: Body + Unpin> Body for Answer<B> {
     }
 }
 
-/// Notes that answers move: what hyper has done with may still wait for a slow client.
+/// Notes that answers move, for what hyper has done with may still wait for a slow client; and hears how the client begins.
 struct Noted {
     stream: Stream,
     watch: Watch,
+    first_words: FirstWords,
 }
 
 impl Noted {
@@ -311,7 +313,9 @@ impl Noted {
 
 impl AsyncRead for Noted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        Poll::Ready(self.first_words.hear(&buf.filled()[before..]))
     }
 }
 

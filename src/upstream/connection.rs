@@ -13,6 +13,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::task::coop::has_budget_remaining;
 
 use super::body::Outgoing;
+use super::prelude::Prelude;
 use super::replay::Errand;
 
 /// A connection that carries one request at a time.
@@ -25,6 +26,7 @@ pub(super) struct Connection {
     bell: Arc<Bell>,
     waker: Waker,
     errand: Arc<Errand>,
+    prelude: Arc<Prelude>,
     since: Instant,
 }
 
@@ -40,9 +42,22 @@ enum Driver {
 pub(super) type Driving = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 impl Connection {
-    pub(super) fn new(sender: SendRequest<Outgoing>, driving: Driving, errand: Arc<Errand>) -> Self {
+    pub(super) fn new(
+        sender: SendRequest<Outgoing>,
+        driving: Driving,
+        errand: Arc<Errand>,
+        prelude: Arc<Prelude>,
+    ) -> Self {
         let bell = Arc::<Bell>::default();
-        Self { sender, driver: Driver::Here(driving), waker: bell.clone().into(), bell, errand, since: Instant::now() }
+        Self {
+            sender,
+            driver: Driver::Here(driving),
+            waker: bell.clone().into(),
+            bell,
+            errand,
+            prelude,
+            since: Instant::now(),
+        }
     }
 
     /// Sends a request; what is awaited is the answer, while the connection is driven. With `again` it may be written a
@@ -53,6 +68,7 @@ impl Connection {
         again: bool,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
         self.errand.begin(again, request.body().lines());
+        self.prelude.begin();
         let _quiet = self.bell.mute();
         self.sender.try_send_request(request)
     }
@@ -77,6 +93,9 @@ impl Connection {
         // Nothing comes but by driving, so that nobody else need be told where to call.
         let _quiet = self.bell.mute();
         let seen = look(&mut Context::from_waker(Waker::noop()));
+        if seen.is_ready() {
+            self.prelude.end();
+        }
         // Unless it is this task's turn that is over: it has to come back.
         if seen.is_pending() && !has_budget_remaining() {
             cx.waker().wake_by_ref();

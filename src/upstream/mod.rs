@@ -6,6 +6,7 @@ mod connection;
 mod dial;
 mod forwarding;
 mod pool;
+mod prelude;
 mod replay;
 mod upgrade;
 

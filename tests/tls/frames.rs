@@ -39,14 +39,19 @@ impl Wire {
 
     /// With settings of the client's: identifier and value.
     pub async fn with(gate: &Gate, settings: &[(u16, u32)]) -> Self {
-        let config = std::sync::Arc::new(gate.authority.client(rustls::ALL_VERSIONS, &["h2"]));
-        let mut stream = gate.connect(&config, "localhost").await.expect("a handshake");
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("said");
-        let mut wire = Self(stream);
+        let mut wire = Self::unsettled(gate).await;
         let payload: Vec<u8> =
             settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
         wire.say(SETTINGS, 0, 0, &payload).await.expect("said");
         wire
+    }
+
+    /// With the preface said, and nothing else.
+    pub async fn unsettled(gate: &Gate) -> Self {
+        let config = std::sync::Arc::new(gate.authority.client(rustls::ALL_VERSIONS, &["h2"]));
+        let mut stream = gate.connect(&config, "localhost").await.expect("a handshake");
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("said");
+        Self(stream)
     }
 
     pub async fn say(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> std::io::Result<()> {

@@ -291,6 +291,41 @@ async fn an_answer_that_nobody_takes_is_cut_and_others_go_on() {
 }
 
 #[tokio::test]
+async fn what_a_site_says_before_its_answer_goes_no_further() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let site = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            std::thread::spawn(move || {
+                let mut head = [0; 4096];
+                while stream.read(&mut head).is_ok_and(|read| read > 0) {
+                    let early =
+                        "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(3);
+                    let said = early + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Late: 1\r\n\r\nok";
+                    stream.write_all(said.as_bytes()).expect("said");
+                }
+            });
+        }
+    });
+    let route = format!("[[route]]\npath = '/early'\nauth = 'none'\nupstream = {{ url = 'http://{site}' }}\n");
+    let gate = Gate::with("", "", &route).await;
+    let mut client = connect(&gate).await;
+    for _ in 0..2 {
+        let answer = ask(&mut client, to(&gate, "/early"), "").await;
+        let headers = answer.headers();
+        assert_eq!((answer.status().as_u16(), &answer.body()[..], headers.get("link")), (200, &b"ok"[..], None));
+        assert_eq!(headers["x-late"], "1");
+    }
+    // hyper's client would pass over what is none of the answer.
+    let mut wire = Wire::connect(&gate).await;
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/early", &[])).await.expect("said");
+    let first = wire.hear_until(|frame| frame.stream == 1).await.expect("an answer");
+    // 200 is the eighth entry of HPACK's static table (RFC 7541 appendix A).
+    assert!(first.kind == HEADERS && first.payload.first() == Some(&0x88), "{first:?}");
+}
+
+#[tokio::test]
 async fn what_is_no_http2_ends_the_connection_and_nothing_else() {
     let gate = Gate::start().await;
     let long = frame(DATA, 0, 1, &[0; 20_000]);
@@ -309,6 +344,10 @@ async fn what_is_no_http2_ends_the_connection_and_nothing_else() {
         wire.raw(nonsense).await.expect("said");
         wire.is_over().await;
     }
+    // Nor is a request that comes before the client's settings.
+    let mut wire = Wire::unsettled(&gate).await;
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+    assert_eq!(wire.hear_until(|frame| frame.stream == 1).await, None);
     // Nothing malformed (RFC 9113 section 8.1.1) is answered with 200.
     let bad: &[&[(&str, &str)]] = &[
         &[("connection", "close")],
