@@ -230,6 +230,7 @@ upstream = "http://127.0.0.1:{self.site}"
 listen = "127.0.0.1:{contender.port}"
 workers = {self.cores}
 keepalive_timeout = "10m"
+header_timeout = "1m"
 [official_account]
 app_id = "wx51a71a70fa4e0001"
 app_secret = "51a71a70fa4e00015ec4e75ec4e75ec4"

@@ -1,5 +1,6 @@
 """What is asked of a contender, and what it spends on it."""
 
+import functools
 import math
 import re
 import socket
@@ -9,6 +10,11 @@ import time
 from pathlib import Path
 
 from contenders import AGENT, OTHER
+
+# Connections of a first load, before those at rest are weighed.
+FIRST = 2000
+# Seconds until what is given back has been: some allocators take ten of them.
+SETTLED = 20
 
 
 def cpu(pids):
@@ -91,29 +97,51 @@ def waits(program, contender, rate, connections, seconds):
     return [float(value) for value in said.split()]
 
 
-def idle(contender, count):
-    """Bytes that each of many connections keeps that asked once and rest; they come 1,000 a second."""
-    path = contender.url("HTTP/1.1", "1 KiB").split("/", 3)[3]
-    request = f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{contender.port}\r\nUser-Agent: {AGENT}\r\n"
+def idle(contender, count, protocol="HTTP/1.1", at_once=False):
+    """Bytes that each of many connections keeps that asked once and rest; they ask 1,000 a second, or all at once."""
+    port = contender.port if protocol == "HTTP/1.1" else contender.tls_port
+    path = contender.url(protocol, "1 KiB").split("/", 3)[3]
+    request = f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: {AGENT}\r\n"
     request = f"{request}Cookie: {contender.cookie or 'theme=dark'}\r\n\r\n".encode()
     # What a first load leaves behind is not the connections'.
-    held = [asked(contender.port, request) for _ in range(2000)]
-    time.sleep(5)
+    held = [asked(connected(port, protocol), request) for _ in range(FIRST)]
+    time.sleep(SETTLED)
     before = resident(contender.pids)
-    for number in range(count):
-        held.append(asked(contender.port, request))
-        if number % 100 == 0:
-            time.sleep(0.1)
-    time.sleep(5)
+    if at_once:
+        all_of_them = [connected(port, protocol) for _ in range(count)]
+        for connection in all_of_them:
+            connection.sendall(request)
+        held += [answered(connection) for connection in all_of_them]
+    else:
+        for number in range(count):
+            held.append(asked(connected(port, protocol), request))
+            if number % 100 == 0:
+                time.sleep(0.1)
+    time.sleep(SETTLED)
     each = (resident(contender.pids) - before) / count
     for connection in held:
         connection.close()
     return each
 
 
-def asked(port, request):
+def connected(port, protocol):
     connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    return connection if protocol == "HTTP/1.1" else any_certificate().wrap_socket(connection, server_hostname="localhost")
+
+
+@functools.cache
+def any_certificate():
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def asked(connection, request):
     connection.sendall(request)
+    return answered(connection)
+
+
+def answered(connection):
     answer = b""
     while not answer.endswith(b"x" * 1024):
         piece = connection.recv(4096)
@@ -127,8 +155,7 @@ def asked(port, request):
 
 def handshakes(contender, seconds):
     """CPU of a TLS 1.3 connection that asks for one thing, in microseconds: with a full handshake, and resumed."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = any_certificate()
     host = f"127.0.0.1:{contender.tls_port}"
     request = f"GET /1024 HTTP/1.1\r\nHost: {host}\r\nCookie: {contender.cookie or 'theme=dark'}\r\nConnection: close\r\n\r\n"
 

@@ -138,11 +138,18 @@ def rates(options):
 
 
 def idle(options):
-    rows = []
-    with Stand(options.gate) as stand:
-        for contender in stand.contenders(FEW):
-            rows.append((contender.name, [figure(load.idle(contender, stand.many - 2000) / 1000)]))
-        table(f"{stand.many} connections that asked once and rest", ["kB each"], rows)
+    ways = [("HTTP/1.1", False), ("HTTP/1.1", True), ("HTTP/1.1 over TLS", False), ("HTTP/1.1 over TLS", True)]
+    taken = {name: [] for name in FEW}
+    for protocol, at_once in ways:
+        # Everybody anew: what one crowd leaves behind would serve the next.
+        with Stand(options.gate) as stand:
+            many = stand.many
+            for contender in stand.contenders(FEW):
+                able = contender.speaks(protocol)
+                each = load.idle(contender, many - load.FIRST, protocol, at_once) if able else math.nan
+                taken[contender.name].append(figure(each / 1000))
+    columns = [f"{protocol}, {'all at once' if at_once else '1,000 a second'}, kB each" for protocol, at_once in ways]
+    table(f"{many} connections that asked once and rest", columns, taken.items())
 
 
 def handshakes(options):
