@@ -27,7 +27,7 @@ def resident(pids):
 
 
 def headers(contender):
-    lines = [f"User-Agent: {AGENT}", f"Cookie: {contender.cookie or 'theme=dark'}"]
+    lines = [f"User-Agent: {AGENT}", f"Cookie: {contender.cookie}"]
     return [word for line in lines for word in ("-H", line)]
 
 
@@ -86,7 +86,7 @@ def waits(program, contender, rate, connections, seconds):
     """How long answers take at a fixed rate, in milliseconds: p50, p99, p99.9."""
     path = contender.url("HTTP/1.1", "1 KiB").split("/", 3)[3]
     said = on_other_core(
-        [program, f"127.0.0.1:{contender.port}", f"/{path}", contender.cookie or "theme=dark", f"{rate:.0f}", connections, seconds]
+        [program, f"127.0.0.1:{contender.port}", f"/{path}", contender.cookie, f"{rate:.0f}", connections, seconds]
     )
     return [float(value) for value in said.split()]
 
@@ -130,7 +130,7 @@ def handshakes(contender, seconds):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     host = f"127.0.0.1:{contender.tls_port}"
-    request = f"GET /1024 HTTP/1.1\r\nHost: {host}\r\nCookie: {contender.cookie or 'theme=dark'}\r\nConnection: close\r\n\r\n"
+    request = f"GET /1024 HTTP/1.1\r\nHost: {host}\r\nCookie: {contender.cookie}\r\nConnection: close\r\n\r\n"
 
     def once(session):
         with socket.create_connection(("127.0.0.1", contender.tls_port), timeout=60) as plain:
