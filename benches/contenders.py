@@ -54,7 +54,7 @@ class Contender:
 
     def __init__(self, name, port, tls_port=None, cookie=None):
         self.name, self.port, self.tls_port, self.cookie = name, port, tls_port, cookie
-        self.pids, self.counted_too = [], []
+        self.pids, self.counted_too, self.site_pids = [], [], []
 
     def url(self, protocol, size):
         scheme, port = ("http", self.port) if protocol == "HTTP/1.1" else ("https", self.tls_port)
@@ -110,6 +110,7 @@ class Stand:
         session = next((contender.cookie for contender in made if contender.cookie), "wxgate=" + 280 * "d")
         for contender in made:
             contender.cookie = contender.cookie or session.replace("wxgate=", "themes=")
+            contender.site_pids = self.site_pids
         return made
 
     # Everybody's ways of being started.
@@ -168,7 +169,7 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600s; se
         for path in (pages, *pages.iterdir()):
             path.chmod(0o755)
         self.site = free_port()
-        self._nginx_process("site", f"""open_file_cache max=100; default_type text/plain;
+        self.site_pids = self._nginx_process("site", f"""open_file_cache max=100; default_type text/plain;
   server {{ listen 127.0.0.1:{self.site} backlog=8192; root {pages}; }}""", OTHER)
         self._wait_for(self.site)
 
