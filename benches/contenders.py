@@ -185,8 +185,8 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600s; se
             question = "auth_request /auth;"
             service = f"location = /auth {{ internal; proxy_pass http://auth; proxy_pass_request_body off; {FORWARDED} }}"
             service = service.replace("proxy_pass_request_body", "proxy_set_header Content-Length ''; proxy_pass_request_body")
-        auth = f"upstream auth {{ server 127.0.0.1:{port}; keepalive 256; keepalive_requests 100000000; }}" if asks else ""
-        http = f"""upstream site {{ server 127.0.0.1:{self.site}; keepalive 256; keepalive_requests 100000000; }} {auth}
+        auth = f"upstream auth {{ server 127.0.0.1:{port}; keepalive 8192; keepalive_requests 100000000; }}" if asks else ""
+        http = f"""upstream site {{ server 127.0.0.1:{self.site}; keepalive 8192; keepalive_requests 100000000; }} {auth}
   ssl_certificate {self.work}/cert.pem; ssl_certificate_key {self.work}/key.pem; ssl_session_cache shared:s:10m;
   proxy_max_temp_file_size 0;
   server {{ listen 127.0.0.1:{contender.port} backlog=8192 reuseport;
