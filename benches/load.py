@@ -64,13 +64,12 @@ def ask(contender, protocol, size, connections, seconds):
     """Asks as fast as answers come. Every answer has to be a good one."""
     before, helpers, woken = cpu(contender.pids), cpu(contender.counted_too), wakeups(contender.site_pids)
     ask_by = ask_by_h2load if protocol.startswith("HTTP/2") else ask_by_wrk
-    said, answers, length = ask_by(contender, contender.url(protocol, size), connections, seconds)
+    answers, length = ask_by(contender, contender.url(protocol, size), connections, seconds)
     if SIZES[size] >= LARGE:
         answers = length / SIZES[size]
-    if answers == 0:
-        raise RuntimeError(f"{contender.name}: no answer within {seconds} s: --seconds\n{said}")
     own, helping = cpu(contender.pids) - before, cpu(contender.counted_too) - helpers
-    return Taken(answers, seconds, own, helping, wakeups(contender.site_pids) - woken)
+    # Where none came in time there is nothing to share out.
+    return Taken(answers or math.nan, seconds, own, helping, wakeups(contender.site_pids) - woken)
 
 
 # Of these there are many under way when the time is up, and some machines finish none: every byte that came counts.
@@ -78,14 +77,14 @@ LARGE = 64 * 1024
 
 
 def ask_by_h2load(contender, url, connections, seconds):
-    """What it said, how many answers came, how many bytes of bodies."""
+    """How many answers came, how many bytes of bodies."""
     streams = 4
     said = on_other_core(
         ["h2load", "-t1", f"-c{max(1, connections // streams)}", f"-m{streams}", f"-D{seconds}", *headers(contender), url]
     )
     if " 0 failed, 0 errored" not in said or not re.search(r"status codes: \d+ 2xx, 0 3xx, 0 4xx, 0 5xx", said):
         raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
-    return said, int(re.search(r"(\d+) succeeded", said)[1]), int(re.search(r"\((\d+)\) data", said)[1])
+    return int(re.search(r"(\d+) succeeded", said)[1]), int(re.search(r"\((\d+)\) data", said)[1])
 
 
 def ask_by_wrk(contender, url, connections, seconds):
@@ -94,7 +93,7 @@ def ask_by_wrk(contender, url, connections, seconds):
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
     requests, length, unit = re.search(r"(\d+) requests in \S+, ([\d.]+)(\w+) read", said).groups()
-    return said, int(requests), float(length) * 1024 ** ["B", "KB", "MB", "GB", "TB"].index(unit)
+    return int(requests), float(length) * 1024 ** ["B", "KB", "MB", "GB", "TB"].index(unit)
 
 
 def pace_program(folder):
