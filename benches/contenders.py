@@ -54,7 +54,7 @@ class Contender:
 
     def __init__(self, name, port, tls_port=None, cookie=None):
         self.name, self.port, self.tls_port, self.cookie = name, port, tls_port, cookie
-        self.pids, self.counted_too = [], []
+        self.pids, self.counted_too, self.site_pids = [], [], []
 
     def url(self, protocol, size):
         scheme, port = ("http", self.port) if protocol == "HTTP/1.1" else ("https", self.tls_port)
@@ -105,7 +105,13 @@ class Stand:
             "nginx auth_request": lambda name: self._nginx(name, asks=True),
             "HAProxy": self._haproxy,
         }
-        return [makers[name](name) for name in makers if name in wanted]
+        made = [makers[name](name) for name in makers if name in wanted]
+        # Everybody reads as many bytes; what is a session to one gate says nothing to the others.
+        session = next((contender.cookie for contender in made if contender.cookie), "wxgate=" + 280 * "d")
+        for contender in made:
+            contender.cookie = contender.cookie or session.replace("wxgate=", "themes=")
+            contender.site_pids = self.site_pids
+        return made
 
     # Everybody's ways of being started.
 
@@ -163,7 +169,7 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600s; se
         for path in (pages, *pages.iterdir()):
             path.chmod(0o755)
         self.site = free_port()
-        self._nginx_process("site", f"""open_file_cache max=100; default_type text/plain;
+        self.site_pids = self._nginx_process("site", f"""open_file_cache max=100; default_type text/plain;
   server {{ listen 127.0.0.1:{self.site} backlog=8192; root {pages}; }}""", OTHER)
         self._wait_for(self.site)
 
@@ -179,8 +185,8 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600s; se
             question = "auth_request /auth;"
             service = f"location = /auth {{ internal; proxy_pass http://auth; proxy_pass_request_body off; {FORWARDED} }}"
             service = service.replace("proxy_pass_request_body", "proxy_set_header Content-Length ''; proxy_pass_request_body")
-        auth = f"upstream auth {{ server 127.0.0.1:{port}; keepalive 256; keepalive_requests 100000000; }}" if asks else ""
-        http = f"""upstream site {{ server 127.0.0.1:{self.site}; keepalive 256; keepalive_requests 100000000; }} {auth}
+        auth = f"upstream auth {{ server 127.0.0.1:{port}; keepalive 8192; keepalive_requests 100000000; }}" if asks else ""
+        http = f"""upstream site {{ server 127.0.0.1:{self.site}; keepalive 8192; keepalive_requests 100000000; }} {auth}
   ssl_certificate {self.work}/cert.pem; ssl_certificate_key {self.work}/key.pem; ssl_session_cache shared:s:10m;
   proxy_max_temp_file_size 0;
   server {{ listen 127.0.0.1:{contender.port} backlog=8192 reuseport;

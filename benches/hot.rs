@@ -1,7 +1,8 @@
-//! The gate's own work on a signed-in request, step by step, for counting instructions: `hot STEP TIMES`.
+//! The gate's own work on a signed-in request, step by step, for counting instructions: `hot VISITORS STEP TIMES`.
 //!
-//! Each step includes those before it, so that the difference of two is the step. `benches/instructions.sh` runs it
-//! under callgrind; by itself it prints nanoseconds, which drift with the machine.
+//! Each step includes those before it, so that the difference of two is the step. VISITORS is `first` where nobody has
+//! been seen before, `again` for one who asks for one thing after another. `benches/instructions.sh` runs it under
+//! callgrind; by itself it prints nanoseconds, which drift with the machine.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,11 +14,14 @@ use wxgate::config::{Config, Loaded};
 use wxgate::identity::Identity;
 use wxgate::policy::{Policy, Verdict};
 use wxgate::request::{Peer, Rules};
-use wxgate::session::Sessions;
+use wxgate::session::{Recent, Sessions};
 use wxgate::store::Memory;
 use wxgate::types::{Account, AppId, AvatarUrl, Identity as Visitor, Nickname, OpenId, Scope, UnionId};
 
 const STEPS: [&str; 5] = ["request", "clean", "resume", "decide", "stamp"];
+
+/// So many in turn push each other out of what a worker remembers, which is a thousand of them; one is always known.
+const VISITORS: [(&str, usize); 2] = [("first", 4096), ("again", 1)];
 
 const CONFIG: &str = r#"
 public_url = "https://m.example.com"
@@ -40,21 +44,21 @@ struct Bench {
     peer: Peer,
     policy: Policy,
     sessions: Sessions,
+    recent: Recent,
     identity: Identity,
-    cookie: String,
+    cookies: Vec<String>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(visitors: usize) -> Self {
         let Loaded { config, .. } = Config::parse(CONFIG, &[]).expect("the configuration above is good");
         let clock = Clock::system();
         let app_id = config.official_account.as_ref().expect("it is there").app_id.clone();
         let memory = Arc::new(Memory::new(clock.clone()));
         let sessions = Sessions::new(&config.session, &config.public_url, vec![app_id.clone()], memory, clock.clone());
         let rules = Rules::new(&config.server, &config.identity, &config.public_url);
-        let opened = sessions.open(&visitor(app_id), None);
-        let line = opened.cookie.to_str().expect("cookies are ASCII");
-        let cookie = line.split(';').next().expect("a cookie has a value").to_owned();
+        let visitor = visitor(app_id);
+        let cookies = (0..visitors).map(|_| cookie(&sessions, &visitor)).collect();
         Self {
             peer: Peer::new(([203, 0, 113, 7], 40_000).into(), &rules),
             identity: Identity::new(&config.identity, &config.public_url, sessions.jar().clone(), clock)
@@ -62,19 +66,20 @@ impl Bench {
             policy: Policy::new(&config.routes, Scope::Base).expect("the patterns are good"),
             rules,
             sessions,
-            cookie,
+            recent: Recent::default(),
+            cookies,
         }
     }
 
     /// Goes as far as the step with this index.
-    fn run(&self, step: usize) {
+    fn run(&self, step: usize, time: usize) {
         let request = Request::get("/members/today?page=2")
             .header("host", "m.example.com")
             .header("user-agent", "Mozilla/5.0 (iPhone) Mobile/15E148 MicroMessenger/8.0.42(0x18002a2f) NetType/WIFI")
             .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
             .header("accept-language", "zh-CN,zh;q=0.9")
             .header("accept-encoding", "gzip, deflate, br")
-            .header("cookie", &self.cookie)
+            .header("cookie", &self.cookies[time % self.cookies.len()])
             .body(())
             .expect("a well-formed request");
         let request = black_box(request);
@@ -85,7 +90,7 @@ impl Bench {
         if step == 1 {
             return drop(black_box(request));
         }
-        let resumed = self.sessions.resume(request.head()).expect("a signed-in request");
+        let resumed = self.sessions.resume_with(request.head(), &self.recent).expect("a signed-in request");
         if step == 2 {
             return drop(black_box((request, resumed)));
         }
@@ -112,24 +117,30 @@ fn visitor(appid: AppId) -> Visitor {
     }
 }
 
+fn cookie(sessions: &Sessions, visitor: &Visitor) -> String {
+    let opened = sessions.open(visitor, None);
+    let line = opened.cookie.to_str().expect("cookies are ASCII");
+    line.split(';').next().expect("a cookie has a value").to_owned()
+}
+
 fn main() {
     let mut words = std::env::args().skip(1).filter(|word| !word.starts_with("--"));
-    let wanted = words.next();
-    let times: u32 = words.next().and_then(|word| word.parse().ok()).unwrap_or(100_000);
-    let bench = Bench::new();
-    for (step, name) in STEPS.iter().enumerate() {
-        if wanted.as_deref().is_some_and(|wanted| wanted != *name) {
-            continue;
+    let (seen, wanted) = (words.next(), words.next());
+    let times: usize = words.next().and_then(|word| word.parse().ok()).unwrap_or(100_000);
+    let is_wanted = |wanted: &Option<String>, name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    for (name, visitors) in VISITORS.into_iter().filter(|(name, _)| is_wanted(&seen, name)) {
+        let bench = Bench::new(visitors);
+        for (step, step_name) in STEPS.iter().enumerate().filter(|(_, name)| is_wanted(&wanted, name)) {
+            let began = Instant::now();
+            for time in 0..times {
+                bench.run(step, time);
+            }
+            report(name, step_name, began.elapsed().as_nanos() / times as u128);
         }
-        let began = Instant::now();
-        for _ in 0..times {
-            bench.run(step);
-        }
-        report(name, began.elapsed().as_nanos() / u128::from(times));
     }
 }
 
 #[expect(clippy::print_stdout, reason = "it is what this program is for")]
-fn report(name: &str, nanoseconds: u128) {
-    println!("{name:8} {nanoseconds:6} ns, with all before it");
+fn report(seen: &str, name: &str, nanoseconds: u128) {
+    println!("{seen} {name:8} {nanoseconds:6} ns, with all before it");
 }

@@ -3,13 +3,14 @@
 import functools
 import math
 import re
+import resource
 import socket
 import ssl
 import subprocess
 import time
 from pathlib import Path
 
-from contenders import AGENT, OTHER
+from contenders import AGENT, OTHER, SIZES
 
 # Connections of a first load, before those at rest are weighed.
 FIRST = 2000
@@ -26,6 +27,15 @@ def cpu(pids):
     return total / 1e9
 
 
+def wakeups(pids):
+    """How often the load so far and these processes have gone to sleep, to be woken again."""
+    total = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.MULTILINE)[1])
+    return total
+
+
 def resident(pids):
     """Bytes of memory in use."""
     status = (Path(f"/proc/{pid}/status").read_text() for pid in pids)
@@ -33,7 +43,7 @@ def resident(pids):
 
 
 def headers(contender):
-    lines = [f"User-Agent: {AGENT}", f"Cookie: {contender.cookie or 'theme=dark'}"]
+    lines = [f"User-Agent: {AGENT}", f"Cookie: {contender.cookie}"]
     return [word for line in lines for word in ("-H", line)]
 
 
@@ -47,37 +57,49 @@ def on_other_core(command):
 
 
 class Taken:
-    """What a while of load took: CPU a request in microseconds, requests a second; CPU with helpers counted, too."""
+    """What a while of load took, for each answer: CPU in microseconds, that of helpers counted as well, and how often client
+    and site were woken; and how many answers came in a second."""
 
-    def __init__(self, requests, seconds, own, helpers):
-        self.requests = requests
-        self.each, self.with_helpers = own / requests * 1e6, (own + helpers) / requests * 1e6
-        self.rate = requests / seconds
+    def __init__(self, answers, seconds, own, helpers, woken):
+        self.answers = answers
+        self.each, self.with_helpers = own / answers * 1e6, (own + helpers) / answers * 1e6
+        self.woken, self.rate = woken / answers, answers / seconds
 
 
 def ask(contender, protocol, size, connections, seconds):
     """Asks as fast as answers come. Every answer has to be a good one."""
-    before, helpers = cpu(contender.pids), cpu(contender.counted_too)
-    url = contender.url(protocol, size)
-    if protocol.startswith("HTTP/2"):
-        streams = 4
-        said = on_other_core(
-            ["h2load", "-t1", f"-c{max(1, connections // streams)}", f"-m{streams}", f"-D{seconds}", *headers(contender), url]
-        )
-        requests = int(re.search(r"(\d+) succeeded", said)[1])
-        if " 0 failed, 0 errored" not in said or not re.search(r"status codes: \d+ 2xx, 0 3xx, 0 4xx, 0 5xx", said):
-            raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
-    else:
-        said = on_other_core(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", *headers(contender), url]
-        )
-        requests = int(re.search(r"(\d+) requests in", said)[1])
-        if "Non-2xx" in said or "Socket errors" in said:
-            raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
-    if requests == 0:
-        raise RuntimeError(f"{contender.name}: no answer within {seconds} s: --seconds")
+    before, helpers, woken = cpu(contender.pids), cpu(contender.counted_too), wakeups(contender.site_pids)
+    ask_by = ask_by_h2load if protocol.startswith("HTTP/2") else ask_by_wrk
+    answers, length = ask_by(contender, contender.url(protocol, size), connections, seconds)
+    if SIZES[size] >= LARGE:
+        answers = length / SIZES[size]
     own, helping = cpu(contender.pids) - before, cpu(contender.counted_too) - helpers
-    return Taken(requests, seconds, own, helping)
+    # Where none came in time there is nothing to share out.
+    return Taken(answers or math.nan, seconds, own, helping, wakeups(contender.site_pids) - woken)
+
+
+# Of these there are many under way when the time is up, and some machines finish none: every byte that came counts.
+LARGE = 64 * 1024
+
+
+def ask_by_h2load(contender, url, connections, seconds):
+    """How many answers came, how many bytes of bodies."""
+    streams = 4
+    said = on_other_core(
+        ["h2load", "-t1", f"-c{max(1, connections // streams)}", f"-m{streams}", f"-D{seconds}", *headers(contender), url]
+    )
+    if " 0 failed, 0 errored" not in said or not re.search(r"status codes: \d+ 2xx, 0 3xx, 0 4xx, 0 5xx", said):
+        raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
+    return int(re.search(r"(\d+) succeeded", said)[1]), int(re.search(r"\((\d+)\) data", said)[1])
+
+
+def ask_by_wrk(contender, url, connections, seconds):
+    """The same; of bytes it says three figures, and answers' heads are among them."""
+    said = on_other_core(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", *headers(contender), url])
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
+    requests, length, unit = re.search(r"(\d+) requests in \S+, ([\d.]+)(\w+) read", said).groups()
+    return int(requests), float(length) * 1024 ** ["B", "KB", "MB", "GB", "TB"].index(unit)
 
 
 def pace_program(folder):
@@ -92,7 +114,7 @@ def waits(program, contender, rate, connections, seconds):
     """How long answers take at a fixed rate, in milliseconds: p50, p99, p99.9."""
     path = contender.url("HTTP/1.1", "1 KiB").split("/", 3)[3]
     said = on_other_core(
-        [program, f"127.0.0.1:{contender.port}", f"/{path}", contender.cookie or "theme=dark", f"{rate:.0f}", connections, seconds]
+        [program, f"127.0.0.1:{contender.port}", f"/{path}", contender.cookie, f"{rate:.0f}", connections, seconds]
     )
     return [float(value) for value in said.split()]
 
@@ -157,7 +179,7 @@ def handshakes(contender, seconds):
     """CPU of a TLS 1.3 connection that asks for one thing, in microseconds: with a full handshake, and resumed."""
     context = any_certificate()
     host = f"127.0.0.1:{contender.tls_port}"
-    request = f"GET /1024 HTTP/1.1\r\nHost: {host}\r\nCookie: {contender.cookie or 'theme=dark'}\r\nConnection: close\r\n\r\n"
+    request = f"GET /1024 HTTP/1.1\r\nHost: {host}\r\nCookie: {contender.cookie}\r\nConnection: close\r\n\r\n"
 
     def once(session):
         with socket.create_connection(("127.0.0.1", contender.tls_port), timeout=60) as plain:

@@ -70,17 +70,19 @@ def against_nginx(taken, name, of=lambda one: one.each):
     return median(of(mine) / of(theirs) for mine, theirs in zip(taken[name], taken["nginx"]))
 
 
-def rows_of(taken, per=1, unit_digits=1):
+def rows_of(taken, per=1, unit_digits=1, woken=False):
     """CPU against nginx, CPU in microseconds, requests a second; a line more for helpers that take part."""
     for name, all_taken in taken.items():
-        rate = figure(median(one.rate for one in all_taken), 0)
+        rest = [figure(median(one.rate for one in all_taken), 0)]
+        if woken:
+            rest.append(figure(median(one.woken for one in all_taken)))
         yield name, [
-            figure(against_nginx(taken, name)), figure(median(one.each for one in all_taken) / per, unit_digits), rate
+            figure(against_nginx(taken, name)), figure(median(one.each for one in all_taken) / per, unit_digits), *rest
         ]
-        if any(one.with_helpers != one.each for one in all_taken):
+        if any(one.with_helpers > one.each for one in all_taken):
             ratio = median(mine.with_helpers / theirs.each for mine, theirs in zip(all_taken, taken["nginx"]))
             each = median(one.with_helpers for one in all_taken)
-            yield name + ", its service counted", [figure(ratio), figure(each / per, unit_digits), rate]
+            yield name + ", its service counted", [figure(ratio), figure(each / per, unit_digits), *rest]
 
 
 def requests(options):
@@ -90,7 +92,8 @@ def requests(options):
             able = [contender for contender in everybody if contender.speaks(protocol)]
             taken = rounds_of(options, able, lambda one: load.ask(one, protocol, "1 KiB", 64, options.seconds))
             columns = ["CPU, nginx = 1", "CPU µs a request", "requests a second on one core"]
-            table(f"{protocol}, 1 KiB, 64 at a time", columns, rows_of(taken))
+            columns.append("wake-ups of client and site a request")
+            table(f"{protocol}, 1 KiB, 64 at a time", columns, rows_of(taken, woken=True))
 
 
 def bodies(options):
@@ -108,10 +111,16 @@ def bodies(options):
 def many(options):
     with Stand(options.gate) as stand:
         taken = rounds_of(
-            options, stand.contenders(FEW), lambda one: load.ask(one, "HTTP/1.1", "1 KiB", stand.many, 3 * options.seconds)
+            options, stand.contenders(FEW),
+            lambda one: settled(load.ask(one, "HTTP/1.1", "1 KiB", stand.many, 5 * options.seconds), stand.many),
         )
         columns = ["CPU, nginx = 1", "CPU µs a request", "requests a second on one core"]
         table(f"HTTP/1.1, 1 KiB, {stand.many} at a time", columns, rows_of(taken))
+
+
+def settled(taken, connections):
+    """Nothing, if time was up before everybody had been answered twice: all went into connecting, and little came of it."""
+    return taken if taken.answers >= 2 * connections else load.Taken(math.nan, 1, 0, 0, 0)
 
 
 def cores(options):

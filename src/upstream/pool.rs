@@ -40,8 +40,10 @@ impl Pool {
     /// again. A new connection costs less than a request does, and there is one of them in these five minutes.
     const MAX_AGE: Duration = Duration::from_mins(5);
 
-    /// More than this many at rest serve nobody.
-    const MAX_IDLE: usize = 256;
+    /// What was under way at once a moment ago will be so again, and [`Pool::IDLE`] sees to what is not. With 256 of them two
+    /// thousand clients had a connection opened and closed for every other request, until there was no port left to open one
+    /// from. Only a flood leaves more than this.
+    const MAX_IDLE: usize = 8192;
 
     /// hyper's default is 400 KiB per connection; a response head still fits.
     const MAX_BUFFER: usize = 128 * 1024;
@@ -92,9 +94,13 @@ impl Pool {
         let mut idle = self.lock();
         idle.now = Instant::now();
         let Idle { connections, now, .. } = &mut *idle;
-        connections.retain_mut(|(connection, since)| {
-            now.saturating_duration_since(*since) <= Self::IDLE && connection.is_still_ready()
-        });
+        let is_over = |(connection, since): &mut (Connection, Instant)| {
+            now.saturating_duration_since(*since) > Self::IDLE || !connection.is_still_ready()
+        };
+        let over: Vec<_> = connections.extract_if(.., is_over).collect();
+        if !over.is_empty() {
+            tokio::spawn(close(over));
+        }
     }
 
     pub(super) async fn dial(&self) -> Result<Connection, Error> {
@@ -114,16 +120,24 @@ impl Pool {
     }
 }
 
+/// One at a time: a burst leaves thousands, and whoever asks meanwhile should not wait for them all.
+async fn close(connections: Vec<(Connection, Instant)>) {
+    for connection in connections {
+        drop(connection);
+        tokio::task::yield_now().await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rustls_pki_types::CertificateDer;
+    use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::config::{Upstream, UpstreamAddress};
 
-    #[tokio::test]
-    async fn a_connection_is_used_again_until_it_is_old() {
+    async fn site() -> (TcpListener, Pool) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let upstream = Upstream {
@@ -134,11 +148,44 @@ mod tests {
             preserve_host: true,
             extra_roots: Vec::<CertificateDer<'static>>::new(),
         };
+        (listener, Pool::new(Dialler::new(&upstream), Arc::default()))
+    }
+
+    async fn dialled(pool: &Pool) -> Connection {
+        pool.dial().await.expect("somebody listens").ready().await.expect("it is new")
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_until_it_is_old() {
         for (max_age, kept) in [(Duration::from_mins(1), true), (Duration::ZERO, false)] {
-            let pool = Pool { max_age, ..Pool::new(Dialler::new(&upstream), Arc::default()) };
-            let connection = pool.dial().await.expect("somebody listens").ready().await.expect("it is new");
-            pool.put(connection);
+            let (_listener, pool) = site().await;
+            let pool = Pool { max_age, ..pool };
+            pool.put(dialled(&pool).await);
             assert_eq!(pool.take().is_some(), kept, "{max_age:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_burst_leaves_serves_the_next_and_is_closed_when_there_is_none() {
+        let (listener, pool) = site().await;
+        let (mut opened, mut accepted) = (Vec::new(), Vec::new());
+        for _ in 0..300 {
+            opened.push(dialled(&pool).await);
+            accepted.push(listener.accept().await.expect("a connection").0);
+        }
+        opened.into_iter().for_each(|connection| pool.put(connection));
+        pool.sweep();
+        let again: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        assert_eq!(again.len(), 300);
+
+        again.into_iter().for_each(|connection| pool.put(connection));
+        for (_, since) in &mut pool.lock().connections {
+            *since = since.checked_sub(Pool::IDLE * 2).expect("the machine has been up for a while");
+        }
+        pool.sweep();
+        assert!(pool.take().is_none());
+        for mut site_side in accepted {
+            assert_eq!(site_side.read(&mut [0]).await.expect("it ends well"), 0);
         }
     }
 }
