@@ -146,7 +146,7 @@ mod tests {
     async fn others_have_their_turn_before_a_request_is_written() {
         let (ours, _theirs) = UnixStream::pair().expect("a pair of sockets");
         let (sender, driving) = handshake(TokioIo::new(ours)).await.expect("nothing is said yet");
-        let connection = Connection::new(sender, Box::pin(driving), Arc::default(), Arc::default());
+        let connection = Connection::new(sender, Box::pin(driving), Arc::default());
         let long = Duration::from_mins(1);
         let patience = Patience::new(&Limits { header: long, keepalive: long, response: long, body: long });
         let looked = AtomicUsize::new(0);

@@ -13,7 +13,6 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::task::coop::has_budget_remaining;
 
 use super::body::Outgoing;
-use super::prelude::Prelude;
 use super::replay::Errand;
 
 /// A connection that carries one request at a time.
@@ -26,7 +25,6 @@ pub(super) struct Connection {
     bell: Arc<Bell>,
     waker: Waker,
     errand: Arc<Errand>,
-    prelude: Arc<Prelude>,
     since: Instant,
 }
 
@@ -42,22 +40,9 @@ enum Driver {
 pub(super) type Driving = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 impl Connection {
-    pub(super) fn new(
-        sender: SendRequest<Outgoing>,
-        driving: Driving,
-        errand: Arc<Errand>,
-        prelude: Arc<Prelude>,
-    ) -> Self {
+    pub(super) fn new(sender: SendRequest<Outgoing>, driving: Driving, errand: Arc<Errand>) -> Self {
         let bell = Arc::<Bell>::default();
-        Self {
-            sender,
-            driver: Driver::Here(driving),
-            waker: bell.clone().into(),
-            bell,
-            errand,
-            prelude,
-            since: Instant::now(),
-        }
+        Self { sender, driver: Driver::Here(driving), waker: bell.clone().into(), bell, errand, since: Instant::now() }
     }
 
     /// Sends a request; what is awaited is the answer, while the connection is driven. With `again` it may be written a
@@ -68,7 +53,6 @@ impl Connection {
         again: bool,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
         self.errand.begin(again, request.body().lines());
-        self.prelude.begin();
         let _quiet = self.bell.mute();
         self.sender.try_send_request(request)
     }
@@ -94,7 +78,7 @@ impl Connection {
         let _quiet = self.bell.mute();
         let seen = look(&mut Context::from_waker(Waker::noop()));
         if seen.is_ready() {
-            self.prelude.end();
+            self.errand.answered();
         }
         // Unless it is this task's turn that is over: it has to come back.
         if seen.is_pending() && !has_budget_remaining() {

@@ -9,7 +9,6 @@ use hyper_util::rt::TokioIo;
 use super::Error;
 use super::connection::Connection;
 use super::dial::Dialler;
-use super::prelude::{Measured, Prelude};
 use super::replay::{Errand, Replaying};
 use crate::metrics::Traffic;
 
@@ -108,11 +107,9 @@ impl Pool {
         let mut builder = Builder::new();
         builder.max_buf_size(Self::MAX_BUFFER);
         let errand = Arc::<Errand>::default();
-        let prelude = Arc::<Prelude>::default();
-        let replaying = Replaying::new(stream, self.dialler.clone(), errand.clone());
-        let io = TokioIo::new(Measured::new(replaying, prelude.clone()));
+        let io = TokioIo::new(Replaying::new(stream, self.dialler.clone(), errand.clone()));
         let (sender, connection) = builder.handshake(io).await.map_err(|error| Error::Broken(error.into()))?;
-        Ok(Connection::new(sender, Box::pin(connection.with_upgrades()), errand, prelude))
+        Ok(Connection::new(sender, Box::pin(connection.with_upgrades()), errand))
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::dial::Dialler;
+use super::prelude::Prelude;
 use crate::stream::Stream;
 
 /// What the sender of a request and its connection tell each other.
@@ -22,15 +23,22 @@ pub(super) struct Errand {
     /// What the next head to be written lacks; taken when that comes.
     lines: Mutex<Vec<u8>>,
     lacking: AtomicBool,
+    prelude: Prelude,
 }
 
 impl Errand {
     pub(super) fn begin(&self, repeatable: bool, lines: &[u8]) {
+        self.prelude.begin();
         self.repeatable.store(repeatable, Ordering::Relaxed);
         self.lacking.store(!lines.is_empty(), Ordering::Relaxed);
         let mut lacking = self.lines();
         lacking.clear();
         lacking.extend_from_slice(lines);
+    }
+
+    /// The answer is there.
+    pub(super) fn answered(&self) {
+        self.prelude.end();
     }
 
     /// Whether the connection was closed and replaced since this was last asked.
@@ -206,7 +214,7 @@ impl AsyncRead for Replaying {
                 this.written.clear();
                 this.errand.repeatable.store(false, Ordering::Relaxed);
             }
-            return Poll::Ready(read);
+            return Poll::Ready(read.and_then(|()| this.errand.prelude.take(buf.filled().len() - before)));
         }
     }
 }
