@@ -124,7 +124,7 @@ def idle(contender, count, protocol="HTTP/1.1", at_once=False):
     port = contender.port if protocol == "HTTP/1.1" else contender.tls_port
     path = contender.url(protocol, "1 KiB").split("/", 3)[3]
     request = f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: {AGENT}\r\n"
-    request = f"{request}Cookie: {contender.cookie or 'theme=dark'}\r\n\r\n".encode()
+    request = f"{request}Cookie: {contender.cookie}\r\n\r\n".encode()
     # What a first load leaves behind is not the connections'.
     held = [asked(connected(port, protocol), request) for _ in range(FIRST)]
     time.sleep(SETTLED)
