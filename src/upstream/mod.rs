@@ -1,5 +1,6 @@
 //! The site behind the gate: a [`Stamped`] request in, its answer out. Bodies are streamed and never copied.
 
+mod answer;
 mod attempt;
 mod body;
 mod connection;
@@ -13,12 +14,13 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, TE, UPGRADE};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+use answer::strip_hop_headers;
 use attempt::Answered;
 pub use body::Body;
 use body::Outgoing;
@@ -235,37 +237,4 @@ fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trail
         }
         (None, false) => {}
     }
-}
-
-/// What an answer says of the upstream connection is not for the client's.
-fn strip_hop_headers(headers: &mut HeaderMap) {
-    let mut doomed: Vec<HeaderName> = Vec::new();
-    for (name, value) in &*headers {
-        if is_hop(name) {
-            doomed.push(name.clone());
-        }
-        match *name {
-            // Mostly it names nothing.
-            CONNECTION if !matches!(value.as_bytes(), b"close" | b"keep-alive") => doomed.extend(named(value)),
-            // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
-            TRANSFER_ENCODING => doomed.push(CONTENT_LENGTH),
-            _ => {}
-        }
-    }
-    for name in &doomed {
-        headers.remove(name);
-    }
-}
-
-fn named(connection: &HeaderValue) -> impl Iterator<Item = HeaderName> {
-    let tokens = connection.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    tokens
-        .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
-        .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .filter(|name| *name != CONTENT_LENGTH)
-}
-
-fn is_hop(name: &HeaderName) -> bool {
-    matches!(*name, CONNECTION | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
