@@ -3,9 +3,15 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What an answer says of the upstream connection is not for the client's.
-pub(super) fn strip_hop_headers(headers: &mut HeaderMap) {
+use super::Error;
+
+/// What an answer says of the upstream connection is not for the client's. How long it is goes on, said once and plainly.
+///
+/// # Errors
+/// When it is framed in a way that the next reader could take for another.
+pub(super) fn strip_hop_headers(headers: &mut HeaderMap) -> Result<(), Error> {
     let mut doomed: Vec<HeaderName> = Vec::new();
+    let mut lengths = Lengths::default();
     for (name, value) in &*headers {
         if is_hop(name) {
             doomed.push(name.clone());
@@ -13,19 +19,68 @@ pub(super) fn strip_hop_headers(headers: &mut HeaderMap) {
         match *name {
             // Mostly it names nothing.
             CONNECTION if !matches!(value.as_bytes(), b"close" | b"keep-alive") => doomed.extend(named(value)),
+            // Nobody asked for another coding, and none can be told of further on.
+            TRANSFER_ENCODING if !is_plain_coding(value) => {
+                return Err(Error::Broken("the upstream used a transfer coding of its own".into()));
+            }
             // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
             TRANSFER_ENCODING => doomed.push(CONTENT_LENGTH),
+            CONTENT_LENGTH => lengths.note(value),
             _ => {}
         }
     }
     for name in &doomed {
         headers.remove(name);
     }
+    if lengths.are_odd { settle_length(headers) } else { Ok(()) }
+}
+
+/// What an answer says of its length.
+#[derive(Default)]
+struct Lengths {
+    is_said: bool,
+    /// Otherwise than by one number.
+    are_odd: bool,
+}
+
+impl Lengths {
+    fn note(&mut self, value: &HeaderValue) {
+        self.are_odd |= self.is_said || !is_number(value.as_bytes());
+        self.is_said = true;
+    }
+}
+
+/// Says it once where several agree (RFC 9112 section 6.3). hyper looks at it only where a body follows, not for HEAD.
+fn settle_length(headers: &mut HeaderMap) -> Result<(), Error> {
+    let agreed = {
+        let mut lengths = headers.get_all(CONTENT_LENGTH).iter().flat_map(tokens);
+        let first = lengths.next().filter(|length| is_number(length) && lengths.all(|other| other == *length));
+        first.and_then(|length| HeaderValue::from_bytes(length).ok())
+    };
+    match agreed {
+        Some(length) => headers.insert(CONTENT_LENGTH, length),
+        // Chunks have outranked it.
+        None if !headers.contains_key(CONTENT_LENGTH) => None,
+        None => return Err(Error::Broken("the upstream said two things of its answer's length, or nothing".into())),
+    };
+    Ok(())
+}
+
+fn is_number(value: &[u8]) -> bool {
+    !value.is_empty() && value.iter().all(u8::is_ascii_digit)
+}
+
+/// `identity`, which is none, was still said under RFC 2616.
+fn is_plain_coding(value: &HeaderValue) -> bool {
+    tokens(value).all(|token| token.eq_ignore_ascii_case(b"chunked") || token.eq_ignore_ascii_case(b"identity"))
+}
+
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 fn named(connection: &HeaderValue) -> impl Iterator<Item = HeaderName> {
-    let tokens = connection.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    tokens
+    tokens(connection)
         .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .filter(|name| *name != CONTENT_LENGTH)

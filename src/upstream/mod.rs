@@ -181,7 +181,7 @@ impl Site {
             return Err(Error::Broken("the upstream did not change protocols".into()));
         }
         let (mut parts, incoming) = response.into_parts();
-        strip_hop_headers(&mut parts.headers);
+        strip_hop_headers(&mut parts.headers)?;
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         watch.enter_for(Phase::Body, idle);
@@ -202,7 +202,7 @@ impl Site {
         let upstream_side = hyper::upgrade::on(&mut response);
         connection.drive_apart();
         let (mut parts, _) = response.into_parts();
-        client_side.agree(&mut parts);
+        client_side.agree(&mut parts)?;
         upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
         Ok(Response::from_parts(parts, Body::empty()))
     }

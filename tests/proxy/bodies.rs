@@ -246,28 +246,6 @@ async fn a_site_that_dies_within_a_body_leaves_a_visibly_broken_answer() {
 }
 
 #[tokio::test]
-async fn r44_an_answer_of_two_framings_is_not_passed_on_as_such() {
-    for answer in [
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nhello",
-        "HTTP/1.1 200 OK\r\nContent-Length: 5, 2\r\n\r\nhello",
-    ] {
-        let origin = Origin::saying(answer).await;
-        let world = before(&origin, Wants::default()).await;
-        let mut wire = Wire::connect(world.gate).await;
-        wire.send(get("/open/", "")).await;
-        let head = wire.try_answer().await.expect("an answer");
-        match head.status() {
-            200 => {
-                assert_eq!(head.text(), "hello");
-                assert!(head.all("content-length").len() + head.all("transfer-encoding").len() == 1, "{head:?}");
-            }
-            status => assert_eq!((status, head.slug().as_str()), (502, "upstream-broken")),
-        }
-    }
-}
-
-#[tokio::test]
 async fn who_is_refused_while_sending_a_body_is_told_so_and_not_reset() {
     let origin = Origin::saying(OK).await;
     let world = before(&origin, Wants::default()).await;
