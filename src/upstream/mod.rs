@@ -14,7 +14,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, HOST, TE, UPGRADE};
+use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -154,6 +154,10 @@ impl Site {
             parts.headers.insert(HOST, self.host.clone());
         }
         add_hop_headers(&mut parts.headers, upgrade.as_ref(), wants_trailers);
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            // hyper takes GET and HEAD to have no body unless they are said to.
+            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
 
         let limits =
             body::Limits { upload: watch.limit(self.idle_timeout), answer: watch.limit(self.response_timeout) };
