@@ -1,7 +1,9 @@
 //! The head of an answer, as it goes on: what it says of the upstream's connection is not for the client's.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TRANSFER_ENCODING, UPGRADE};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use hyper::ext::ReasonPhrase;
 
 use super::Error;
 
@@ -33,6 +35,17 @@ pub(super) fn strip_hop_headers(headers: &mut HeaderMap) -> Result<(), Error> {
         headers.remove(name);
     }
     if lengths.are_odd { settle_length(headers) } else { Ok(()) }
+}
+
+/// Keeps the site's own words beside the status, where it has any; what else hyper notes of an answer is not the client's.
+pub(super) fn keep_reason(answer: &mut Parts) {
+    let reason = answer.extensions.remove::<ReasonPhrase>();
+    answer.extensions.clear();
+    // Without any, those of RFC 9110 are said: some readers expect something there.
+    let kept = reason.filter(|reason| !reason.as_bytes().is_empty() || answer.status.canonical_reason().is_none());
+    if let Some(reason) = kept {
+        answer.extensions.insert(reason);
+    }
 }
 
 /// What an answer says of its length.

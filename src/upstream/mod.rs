@@ -187,7 +187,7 @@ impl Site {
         let (mut parts, incoming) = response.into_parts();
         strip_hop_headers(&mut parts.headers)?;
         parts.version = Version::HTTP_11;
-        parts.extensions.clear();
+        answer::keep_reason(&mut parts);
         watch.enter_for(Phase::Body, idle);
         Ok(Response::from_parts(parts, Body::new(incoming, connection, self.pool.clone(), watch.clone())))
     }

@@ -50,6 +50,28 @@ async fn r44_an_answer_of_two_framings_is_not_passed_on_as_such() {
     }
 }
 
+#[tokio::test]
+async fn the_sites_own_words_beside_a_status_are_kept() {
+    for (said, heard) in [
+        ("HTTP/1.1 200 OK", "HTTP/1.1 200 OK"),
+        ("HTTP/1.1 200 Just fine", "HTTP/1.1 200 Just fine"),
+        ("HTTP/1.0 404 No such tea", "HTTP/1.1 404 No such tea"),
+        ("HTTP/1.1 404 ", "HTTP/1.1 404 Not Found"),
+        ("HTTP/1.1 404", "HTTP/1.1 404 Not Found"),
+        ("HTTP/1.1 799 Ours", "HTTP/1.1 799 Ours"),
+        ("HTTP/1.1 799 ", "HTTP/1.1 799 "),
+    ] {
+        let origin = Origin::start(move |mut conversation| async move {
+            conversation.head().await;
+            conversation.say(format!("{said}\r\nContent-Length: 2\r\n\r\nok")).await;
+        })
+        .await;
+        let world = before(&origin, Wants::default()).await;
+        let answer = ask(world.gate, get("/open/", "")).await;
+        assert_eq!((answer.start.as_str(), answer.text().as_str()), (heard, "ok"), "{said}");
+    }
+}
+
 /// What a site says too much is nobody's answer: least of all the next visitor's.
 #[tokio::test]
 async fn r44_an_answer_too_many_is_given_to_nobody() {
