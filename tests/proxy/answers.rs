@@ -1,5 +1,9 @@
 //! What a site may say of its answer, and what becomes of that on the way (R44).
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 use super::gate::{Wants, before};
 use super::origin::{OK, Origin};
 use super::wire::{Wire, ask, get};
@@ -70,6 +74,41 @@ async fn the_sites_own_words_beside_a_status_are_kept() {
         let answer = ask(world.gate, get("/open/", "")).await;
         assert_eq!((answer.start.as_str(), answer.text().as_str()), (heard, "ok"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn who_has_said_all_and_closed_that_half_is_answered() {
+    let listening = Arc::new(Notify::new());
+    let listens = listening.clone();
+    let origin = Origin::start(move |mut conversation| {
+        let listens = listens.clone();
+        async move {
+            while conversation.request().await.is_some() {
+                listens.notified().await;
+                conversation.say(OK).await;
+            }
+        }
+    })
+    .await;
+    let world = before(&origin, Wants::default()).await;
+    let post = "POST /open/ HTTP/1.1\r\nHost: m.example.com\r\nContent-Length: 2\r\n\r\nhi";
+    for request in [&get("/open/", ""), post, "GET /open/ HTTP/1.0\r\n\r\n"] {
+        let mut wire = Wire::connect(world.gate).await;
+        wire.send(request).await;
+        wire.finish().await;
+        listening.notify_one();
+        let answer = wire.answer().await;
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"), "{request}");
+        assert!(wire.is_closed().await, "there is nothing more to come");
+    }
+    let mut wire = Wire::connect(world.gate).await;
+    wire.send([get("/open/1", ""), get("/open/2", ""), get("/closed", "")].concat()).await;
+    wire.finish().await;
+    for status in [200, 200, 401] {
+        listening.notify_one();
+        assert_eq!(wire.answer().await.status(), status);
+    }
+    assert!(wire.is_closed().await);
 }
 
 /// What a site says too much is nobody's answer: least of all the next visitor's.
