@@ -2,7 +2,7 @@
 
 use http::header::{CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, Version};
 use hyper::ext::ReasonPhrase;
 
 use super::Error;
@@ -35,6 +35,14 @@ pub(super) fn strip_hop_headers(headers: &mut HeaderMap) -> Result<(), Error> {
         headers.remove(name);
     }
     if lengths.are_odd { settle_length(headers) } else { Ok(()) }
+}
+
+/// Whether the upstream will close its connection after this answer (RFC 9112 section 9.3).
+pub(super) fn ends_the_connection<B>(answer: &Response<B>) -> bool {
+    let said = |word: &[u8]| {
+        answer.headers().get_all(CONNECTION).iter().flat_map(tokens).any(|token| token.eq_ignore_ascii_case(word))
+    };
+    said(b"close") || answer.version() == Version::HTTP_10 && !said(b"keep-alive")
 }
 
 /// Keeps the site's own words beside the status, where it has any; what else hyper notes of an answer is not the client's.
