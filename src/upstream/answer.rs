@@ -2,10 +2,25 @@
 
 use http::header::{CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
 use super::Error;
+
+/// Makes an answer's head one that may go on.
+///
+/// # Errors
+/// As [`strip_hop_headers`].
+pub(super) fn pass_on(answer: &mut Parts) -> Result<(), Error> {
+    strip_hop_headers(&mut answer.headers)?;
+    if answer.status == StatusCode::NO_CONTENT {
+        // It must not speak of a length (RFC 9110 section 8.6); where it does, libraries of HTTP/2 break off.
+        answer.headers.remove(CONTENT_LENGTH);
+    }
+    answer.version = Version::HTTP_11;
+    keep_reason(answer);
+    Ok(())
+}
 
 /// What an answer says of the upstream connection is not for the client's. How long it is goes on, said once and plainly.
 ///
@@ -46,7 +61,7 @@ pub(super) fn ends_the_connection<B>(answer: &Response<B>) -> bool {
 }
 
 /// Keeps the site's own words beside the status, where it has any; what else hyper notes of an answer is not the client's.
-pub(super) fn keep_reason(answer: &mut Parts) {
+fn keep_reason(answer: &mut Parts) {
     let reason = answer.extensions.remove::<ReasonPhrase>();
     answer.extensions.clear();
     // Without any, those of RFC 9110 are said: some readers expect something there.

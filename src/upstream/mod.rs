@@ -20,7 +20,6 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-use answer::strip_hop_headers;
 use attempt::Answered;
 pub use body::Body;
 use body::Outgoing;
@@ -185,9 +184,7 @@ impl Site {
             return Err(Error::Broken("the upstream did not change protocols".into()));
         }
         let (mut parts, incoming) = response.into_parts();
-        strip_hop_headers(&mut parts.headers)?;
-        parts.version = Version::HTTP_11;
-        answer::keep_reason(&mut parts);
+        answer::pass_on(&mut parts)?;
         watch.enter_for(Phase::Body, idle);
         Ok(Response::from_parts(parts, Body::new(incoming, connection, self.pool.clone(), watch.clone())))
     }

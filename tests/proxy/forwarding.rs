@@ -66,7 +66,7 @@ async fn answers_without_a_body_have_none() {
         while let Some(request) = conversation.request().await {
             conversation
                 .say(match request.target() {
-                    "/open/204" => "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
+                    "/open/204" => "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
                     "/open/304" => "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\nContent-Length: 999\r\n\r\n",
                     "/open/chunked" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                     "/open/hints" => {
@@ -82,6 +82,7 @@ async fn answers_without_a_body_have_none() {
     let mut wire = Wire::connect(world.gate).await;
     for (method, target, status, length) in [
         ("GET", "/open/204", 204, None),
+        ("HEAD", "/open/204", 204, None),
         ("HEAD", "/open/head", 200, Some("999")),
         ("GET", "/open/304", 304, None),
         ("HEAD", "/open/chunked", 200, None),
