@@ -13,6 +13,8 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes};
 
+use super::Error;
+use super::answer::strip_hop_headers;
 use crate::patience::{Patience, Phase, Watch};
 
 /// WebSocket frames are small; two of these per tunnel.
@@ -41,18 +43,19 @@ impl ClientSide {
     }
 
     /// Says in the client's way that the upstream agreed.
-    pub(super) fn agree(&self, answer: &mut http::response::Parts) {
+    pub(super) fn agree(&self, answer: &mut http::response::Parts) -> Result<(), Error> {
         let protocol = answer.headers.remove(UPGRADE);
-        super::strip_hop_headers(&mut answer.headers);
+        strip_hop_headers(&mut answer.headers)?;
         if self.is_stream {
             answer.status = StatusCode::OK;
             answer.headers.remove(SEC_WEBSOCKET_ACCEPT);
-            return;
+            return Ok(());
         }
         answer.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         if let Some(protocol) = protocol {
             answer.headers.insert(UPGRADE, protocol);
         }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP/1 on one connection, from its first byte to its last: told to go when the gate stops, closed when it stands still.
 
 mod framing;
+mod half_closed;
 #[cfg(any(test, fuzzing))]
 pub(super) mod properties;
 mod socket;
