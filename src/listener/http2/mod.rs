@@ -42,11 +42,11 @@ const MAX_RESETS_UNSEEN: usize = 20;
 /// Has `answer` answer every request of a connection.
 pub(super) async fn serve<H, F, B>(stream: Stream, settings: &Limits, watch: Watch, answer: H)
 where
-    H: Fn(Request<Incoming>, Watch) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Option<Watch>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
-    let streams = Streams::new(watch.clone());
+    let streams = Streams::new(watch.clone(), settings.slots.clone());
     let begun = streams.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let watch = begun.begin();

@@ -3,13 +3,14 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 
-use crate::patience::{Followed, Phase, Watch};
+use crate::listener::Slots;
+use crate::patience::{Followed, Host, Phase, Watch};
 
 /// Streams that were cut short. A client that reached this and cuts most of what it asks for is no browser: each cost
 /// the upstream a connection.
@@ -22,16 +23,32 @@ const GOODBYE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Streams(Arc<Shared>);
 
+#[derive(Debug)]
 struct Shared {
     connection: Watch,
-    /// Of the request that hyper has just asked to be answered, and will presently have run.
-    next: Mutex<Option<Watch>>,
+    slots: Arc<Slots>,
+    next: Mutex<Next>,
     counts: Counts,
 }
 
-#[derive(Default)]
+/// What hyper will presently have run.
+#[derive(Debug, Default)]
+enum Next {
+    /// The sending half of a tunnel, of which nothing is said before.
+    #[default]
+    Tunnel,
+    /// The request that it has just asked to be answered.
+    Request(Watch),
+    /// The answer to one that found no place.
+    Refusal,
+}
+
+/// Changed by one thread: that of the connection.
+#[derive(Debug, Default)]
 struct Counts {
     open: AtomicUsize,
+    /// Open, or with something left that waits to be sent: beyond one of these each has a place from [`Slots`].
+    placed: AtomicUsize,
     begun: AtomicUsize,
     cut: AtomicUsize,
     /// Whether the client has been asked to leave.
@@ -39,21 +56,31 @@ struct Counts {
 }
 
 impl Streams {
-    pub(super) fn new(connection: Watch) -> Self {
-        Self(Arc::new(Shared { connection, next: Mutex::default(), counts: Counts::default() }))
+    pub(super) fn new(connection: Watch, slots: Arc<Slots>) -> Self {
+        Self(Arc::new(Shared { connection, slots, next: Mutex::default(), counts: Counts::default() }))
     }
 
-    /// A request has come.
-    pub(super) fn begin(&self) -> Watch {
-        let Shared { connection, next, counts } = &*self.0;
+    /// A request has come; `None`: there is no place for it.
+    pub(super) fn begin(&self) -> Option<Watch> {
+        let Shared { connection, slots, counts, .. } = &*self.0;
+        // The first has the connection's own. Which that is does not matter: the last to go leaves no place behind.
+        if counts.placed.load(Ordering::Relaxed) > 0 && !slots.take_beside() {
+            self.expect(Next::Refusal);
+            return None;
+        }
+        counts.placed.fetch_add(1, Ordering::Relaxed);
         counts.begun.fetch_add(1, Ordering::Relaxed);
         if counts.open.fetch_add(1, Ordering::Relaxed) == 0 {
             // Each stream has limits of its own.
             connection.enter(Phase::Own);
         }
-        let watch = connection.patience().watch(Phase::Own);
-        *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch.clone());
-        watch
+        let watch = connection.patience().watch_for(Phase::Own, self.0.clone());
+        self.expect(Next::Request(watch.clone()));
+        Some(watch)
+    }
+
+    fn expect(&self, next: Next) {
+        *self.0.next.lock().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
     fn over(&self, watch: &Watch) {
@@ -96,18 +123,32 @@ impl Streams {
     }
 }
 
+impl Host for Shared {
+    /// A request has ended, in whatever way, and nothing of its answer waits to be sent.
+    fn gone(&self) {
+        if self.counts.placed.fetch_sub(1, Ordering::Relaxed) > 1 {
+            self.slots.give_back_beside();
+        }
+    }
+}
+
 impl<F> Executor<F> for Streams
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, future: F) {
-        match self.0.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(watch) => {
+        let next = std::mem::take(&mut *self.0.next.lock().unwrap_or_else(PoisonError::into_inner));
+        match next {
+            Next::Request(watch) => {
                 let _here = watch.until_dropped();
                 tokio::spawn(OneStream { future, _here, watch, streams: self.clone() });
             }
+            // It is ready, and goes out whole at once unless the client has no window for it; for that nobody waits.
+            Next::Refusal => {
+                let _ = std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+            }
             // The sending half of a tunnel: it ends with the tunnel, and so long there is something under way.
-            None => {
+            Next::Tunnel => {
                 self.0.counts.open.fetch_add(1, Ordering::Relaxed);
                 let streams = self.clone();
                 tokio::spawn(async move {
