@@ -204,7 +204,7 @@ impl Site {
         connection.drive_apart();
         let (mut parts, _) = response.into_parts();
         client_side.agree(&mut parts)?;
-        upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
+        upgrade::tunnel(client_side, upstream_side, watch.clone(), watch.limit(self.idle_timeout));
         Ok(Response::from_parts(parts, Body::empty()))
     }
 }

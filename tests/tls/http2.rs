@@ -19,7 +19,7 @@ use super::frames::*;
 use super::gate::{Gate, echoing};
 use crate::support::{WECHAT, eventually};
 
-async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
+pub(super) async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
     let config = Arc::new(gate.authority.client(rustls::ALL_VERSIONS, &["h2"]));
     let stream = gate.connect(&config, "localhost").await.expect("a handshake");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -29,11 +29,15 @@ async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
     client
 }
 
-fn to(gate: &Gate, path: &str) -> http::request::Builder {
+pub(super) fn to(gate: &Gate, path: &str) -> http::request::Builder {
     Request::builder().uri(gate.url(path))
 }
 
-async fn ask(client: &mut SendRequest<Full<Bytes>>, request: http::request::Builder, body: &str) -> Response<Bytes> {
+pub(super) async fn ask(
+    client: &mut SendRequest<Full<Bytes>>,
+    request: http::request::Builder,
+    body: &str,
+) -> Response<Bytes> {
     let request = request.body(Full::from(body.to_owned())).expect("a request");
     let (head, body) = client.send_request(request).await.expect("an answer").into_parts();
     Response::from_parts(head, body.collect().await.expect("a body").to_bytes())
@@ -48,7 +52,7 @@ fn values(told: &serde_json::Value, name: &str) -> Vec<String> {
     pairs.iter().filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().expect("text").to_owned()).collect()
 }
 
-fn slug(answer: &Response<Bytes>) -> (u16, String) {
+pub(super) fn slug(answer: &Response<Bytes>) -> (u16, String) {
     let problem = told(answer);
     assert_eq!(answer.headers()["x-request-id"], problem["request_id"].as_str().expect("an id"));
     let slug = problem["type"].as_str().expect("a type").trim_start_matches("urn:wxgate:").to_owned();
