@@ -6,6 +6,7 @@ mod bind;
 mod change;
 mod clear;
 mod door;
+mod farewell;
 mod first_words;
 mod http1;
 mod http2;

@@ -115,6 +115,7 @@ async fn r44_what_cannot_be_said_of_one_host_and_one_size_is_refused() {
     let (long, many) = (format!("/open/{}", "x".repeat(4096)), "y".repeat(4096));
     for (request, expected) in [
         (to(&gate, "/open/").header("host", "evil.example"), (400, "bad-request")),
+        (to(&gate, "/open/").header("content-length", "0").header("content-length", "0"), (400, "bad-request")),
         (to(&gate, "/open/../x"), (400, "ambiguous-path")),
         (to(&gate, "/open/%2f"), (400, "ambiguous-path")),
         (to(&gate, &long), (414, "header-too-large")),
@@ -410,6 +411,22 @@ async fn a_gate_that_stops_says_so_and_finishes_what_is_under_way() {
     let data = wire.hear_until(|frame| frame.kind == DATA).await.expect("the answer");
     assert_eq!((data.stream, &*data.payload), (1, &b"hello"[..]));
     wire.is_over().await;
+}
+
+/// As long as somebody listens: else the client is sent a reset, which can overtake the end of the answer.
+#[tokio::test]
+async fn who_still_speaks_when_everything_is_said_is_heard_out() {
+    let mut gate = Gate::start().await;
+    let mut wire = Wire::connect(&gate).await;
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+    wire.hear_until(|frame| frame.kind == DATA && frame.flags & END_STREAM != 0).await.expect("an answer");
+    gate.world.ask_gate_to_stop();
+    wire.is_over().await;
+    // To close takes the gate a moment.
+    for _ in 0..2000 {
+        wire.say(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).await.expect("no reset");
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn still_serves(gate: &Gate) {

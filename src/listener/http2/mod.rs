@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::first_words::FirstWords;
-use super::{BoxError, Limits};
+use super::{BoxError, Limits, farewell};
 use crate::patience::Watch;
 use crate::stream::Stream;
 use answer::Answer;
@@ -54,10 +54,10 @@ where
         let answered = answer(request, watch.clone());
         async move { Ok::<_, Infallible>(Answer::response(answered.await, watch, is_head)) }
     });
-    let io = TokioIo::new(Noted { stream, watch: watch.clone(), first_words: FirstWords::new() });
-    let mut connection = builder(settings, streams.clone()).serve_connection(io, service);
+    let mut noted = Noted { stream, watch: watch.clone(), first_words: FirstWords::new() };
+    let mut connection = builder(settings, streams.clone()).serve_connection(TokioIo::new(&mut noted), service);
     let mut leaving = false;
-    std::future::poll_fn(|cx| {
+    let in_good_order = std::future::poll_fn(|cx| {
         watch.wakes(cx);
         let told_to = watch.patience().is_draining() || watch.is_overdue() || streams.are_mostly_cut();
         if told_to && !leaving {
@@ -66,17 +66,20 @@ where
             streams.leave();
         }
         match Pin::new(&mut connection).poll(cx) {
-            Poll::Ready(ended) => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "client connection ended");
-                }
-                Poll::Ready(())
+            Poll::Ready(Ok(())) => Poll::Ready(true),
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(%error, "client connection ended");
+                Poll::Ready(false)
             }
-            Poll::Pending if watch.is_overdue() || streams.are_mostly_cut() => Poll::Ready(()),
+            Poll::Pending if watch.is_overdue() || streams.are_mostly_cut() => Poll::Ready(false),
             Poll::Pending => Poll::Pending,
         }
     })
     .await;
+    drop(connection);
+    if in_good_order {
+        Box::pin(farewell::hear_out(&mut noted.stream)).await;
+    }
 }
 
 fn builder(settings: &Limits, streams: Streams) -> Builder<Streams> {
