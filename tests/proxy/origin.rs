@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::wire::{Message, Wire};
 use crate::support::eventually;
+use crate::support::ports::free_listener;
 
 /// Ends, with all of its connections, when dropped.
 pub struct Origin {
@@ -47,6 +48,15 @@ impl Listener {
     }
 }
 
+/// At an address of its own, where it can come and go.
+fn listener() -> TcpListener {
+    let listener = free_listener();
+    listener.set_nonblocking(true).expect("a socket takes options");
+    // As many as tokio lets wait.
+    socket2::SockRef::from(&listener).listen(1024).expect("it listens already");
+    TcpListener::from_std(listener).expect("there is a runtime")
+}
+
 /// The site's side of one connection.
 pub struct Conversation {
     pub wire: Wire,
@@ -63,15 +73,23 @@ impl Origin {
         H: Fn(Conversation) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::at(([127, 0, 0, 1], 0).into(), handler).await
+        Self::on(listener(), handler)
     }
 
+    /// At an address that was another's.
     pub async fn at<H, F>(address: SocketAddr, handler: H) -> Self
     where
         H: Fn(Conversation) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+        Self::on(TcpListener::bind(address).await.unwrap_or_else(|error| panic!("{address}: {error}")), handler)
+    }
+
+    fn on<H, F>(listener: TcpListener, handler: H) -> Self
+    where
+        H: Fn(Conversation) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().expect("an address");
         Self::run(address, Listener::Tcp(listener), handler)
     }
@@ -82,7 +100,7 @@ impl Origin {
         H: Fn(Conversation) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listener();
         let address = listener.local_addr().expect("an address");
         Self::run(address, Listener::Tls(listener, config.into()), handler)
     }
