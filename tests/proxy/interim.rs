@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::gate::{Wants, before};
 use super::origin::{OK, Origin};
-use super::wire::{Wire, ask, get};
+use super::wire::{TICK_LATE, Wire, ask, get};
 
 const HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\nX-Early: 1\r\n\r\n";
 const PROCESSING: &str = "HTTP/1.1 102 Processing\r\n\r\n";
@@ -73,7 +73,7 @@ async fn what_comes_early_wins_a_site_no_time() {
     let world = before(&origin, Wants { upstream: "response_timeout = '800ms'", ..Wants::default() }).await;
     let began = Instant::now();
     assert_eq!(ask(world.gate, get("/open/", "")).await.problem(), (504, "upstream-timeout".to_owned()));
-    assert!((790..20_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_millis(800) - TICK_LATE, "{:?}", began.elapsed());
     origin.is_left_alone().await;
 }
 

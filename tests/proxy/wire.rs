@@ -8,7 +8,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Longer than anything here takes, shorter than anybody's patience with a test that hangs.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The gate keeps time by ticks, each of which may come a little late and the next on time.
+pub const TICK_LATE: Duration = Duration::from_millis(10);
 
 /// A connection and what has been read of it ahead.
 pub struct Wire {
@@ -63,6 +66,21 @@ impl Wire {
             }
         };
         tokio::time::timeout(PATIENCE, sent).await.expect("nobody reads what is sent")
+    }
+
+    /// Sends the same over and over until the other side says something, or goes.
+    pub async fn send_until_answered(&mut self, bytes: &[u8]) {
+        let Stream::Tcp(stream) = &mut self.stream else { panic!("only TCP tells without reading") };
+        let (reading, mut writing) = stream.split();
+        let sending = async {
+            loop {
+                tokio::select! {
+                    _ = reading.readable() => return,
+                    sent = writing.write(bytes) => if sent.is_err() { return },
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, sending).await.expect("nothing is said to what is sent");
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
