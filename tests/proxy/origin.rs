@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
@@ -62,6 +63,9 @@ pub struct Conversation {
     pub wire: Wire,
     log: Log,
 }
+
+/// After so long, at the earliest, a gate gives up a connection to its site that nobody uses.
+pub const REST: Duration = Duration::from_secs(2);
 
 /// What the simplest site says.
 pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -156,6 +160,15 @@ impl Origin {
 
     pub fn connections(&self) -> usize {
         self.log.connections.load(Ordering::SeqCst)
+    }
+
+    /// Holds that so many connections have carried everything since `began`. A gate gives up what has been at rest for two
+    /// or three seconds, which on a machine that stands still any of them may have been.
+    #[track_caller]
+    pub fn had_connections(&self, needed: usize, began: Instant) {
+        let (had, passed) = (self.connections(), began.elapsed());
+        let given_up = usize::try_from(passed.as_secs() / REST.as_secs()).expect("a short time");
+        assert!((needed..=needed + given_up).contains(&had), "{had} connections in {passed:?}");
     }
 
     /// Waits until every connection has come to its end, from the client's side or by the handler.
