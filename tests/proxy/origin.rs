@@ -209,6 +209,11 @@ impl Conversation {
         let _ = self.wire.try_send(bytes).await;
     }
 
+    /// Closes the connection; whoever has it at the other end can know.
+    pub async fn leave(self) {
+        self.wire.leave().await;
+    }
+
     /// Answers every request alike.
     pub async fn always(mut self, answer: &'static str) {
         while self.request().await.is_some() {

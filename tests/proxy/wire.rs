@@ -29,6 +29,9 @@ pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 
+/// The end has been said, and the other side's system has not confirmed it.
+const FIN_WAIT_1: &str = "04";
+
 /// A request or an answer as it came.
 #[derive(Debug, Clone, Default)]
 pub struct Message {
@@ -216,6 +219,23 @@ impl Wire {
     pub async fn ask(&mut self, request: impl AsRef<[u8]>) -> Message {
         self.send(request).await;
         self.answer().await
+    }
+
+    /// Goes away in good order, and waits until the other side's system knows; whoever serves there may not have looked yet.
+    pub async fn leave(mut self) {
+        let Stream::Tcp(stream) = &mut self.stream else { panic!("the system tells of TCP") };
+        // It may be gone itself.
+        let _ = stream.shutdown().await;
+        let port = |address: io::Result<SocketAddr>| address.map_or(String::new(), |it| format!(":{:04X}", it.port()));
+        let (ours, theirs) = (port(stream.local_addr()), port(stream.peer_addr()));
+        // Local address, remote address and state in proc_net_tcp(5).
+        let is_unheard = |line: &str| {
+            let mut words = line.split_whitespace().skip(1);
+            [&*ours, &*theirs, FIN_WAIT_1].iter().all(|end| words.next().is_some_and(|word| word.ends_with(end)))
+        };
+        while std::fs::read_to_string("/proc/net/tcp").expect("there is a list").lines().any(is_unheard) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Goes away with a reset, as a vanished phone or a killed process does.
