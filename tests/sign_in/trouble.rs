@@ -247,15 +247,14 @@ async fn two_slow_calls_of_one_sign_in_share_the_eight_seconds() {
     let world = World::start("[[route]]\npath = '/**'\nscope = 'userinfo'\n").await;
     let mut browser = world.visitor("lin");
     let callback = world.callback_of(&mut browser, "/target").await;
-    world.fault(r#"[{"api":"access_token","delay_ms":4500},{"api":"userinfo","delay_ms":120000}]"#).await;
-    let began = Instant::now();
+    // Either is quick enough where it has all of them.
+    world.fault(r#"[{"api":"access_token","delay_ms":2500},{"api":"userinfo","delay_ms":6500}]"#).await;
     let back = browser.get(&callback).await;
-    // With eight for each it would be twelve and a half.
-    assert!(began.elapsed() < Duration::from_millis(12_400), "{:?}", began.elapsed());
     // Who they are was known in time; only what they call themselves was not.
     assert_eq!((back.status.as_u16(), back.header("location")), (303, Some("/target#")));
     let arrived = browser.get(&world.url("/target")).await;
     assert_eq!(arrived.told("x-wechat-openid"), Some(world.openid("lin").await));
+    assert_eq!(arrived.told("x-wechat-nickname"), None);
     world.fault("[]").await;
     let me = browser.fetch(&world.url("/_wechat/me?fresh=1")).await.json();
     assert_eq!(me["nickname"], "林小雨🌧️", "asked again, WeChat tells");
