@@ -8,7 +8,6 @@ use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 use super::gate::{Wants, before, signed_in};
 use super::origin::{OK, Origin};
 use super::wire::{TICK_LATE, Wire, ask, get};
-use crate::support::eventually;
 
 const SWITCH: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
