@@ -34,10 +34,11 @@
 //!
 //! # Threads
 //!
-//! Every worker is one thread with a runtime, sockets, upstream connections and tokens of its own. What workers share is
-//! read and hardly written: the policy, the keys, the record of ended sessions. WeChat is spoken to on a control runtime
-//! of its own, so that a slow call holds up nobody; the operator is answered there, too. Another configuration reaches each
-//! worker as another [`edge::Edge`], which the next request meets.
+//! Every worker is one thread with a runtime, sockets, upstream connections and tokens of its own. What workers share
+//! is read and hardly written: the policy, the keys, the record of ended sessions; only a request that HTTP/2 has
+//! beside another writes, to take a place that all workers count together. WeChat is spoken to on a control runtime of
+//! its own, so that a slow call holds up nobody; the operator is answered there, too. Another configuration reaches
+//! each worker as another [`edge::Edge`], which the next request meets.
 //!
 //! # Invariants
 //!
