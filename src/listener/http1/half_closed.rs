@@ -33,6 +33,11 @@ impl HalfClosed {
         self.slow = !taken;
     }
 
+    /// Whether the client has said all.
+    pub(super) const fn is_waited_for(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// Ready once the client counts as gone.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let over = self.over.get_or_insert_with(|| {
