@@ -33,6 +33,11 @@ impl HalfClosed {
         self.slow = !taken;
     }
 
+    /// Whether the client has said all.
+    pub(super) const fn is_waited_for(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// Ready once the client counts as gone.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let over = self.over.get_or_insert_with(|| {
@@ -57,16 +62,21 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(50);
 
-    /// For how many moments at least a client is waited for, with which this happened before and after it had said all.
-    async fn moments(before: fn(&mut HalfClosed), after: fn(&mut HalfClosed), finally: fn(&mut HalfClosed)) -> u128 {
+    type Event = fn(&mut HalfClosed);
+
+    const NOTHING: Event = |_| {};
+    const TAKEN: Event = |client| client.offered(true);
+    const LEFT: Event = |client| client.offered(false);
+
+    /// How many moments a client is waited for, with which these happened before it had said all, after that, and at last.
+    async fn moments([before, after, at_last]: [Event; 3]) -> u128 {
         let mut client = HalfClosed { moment: MOMENT, ..HalfClosed::new() };
         before(&mut client);
         let began = Instant::now();
         assert!(poll_fn(|cx| Poll::Ready(client.poll_gone(cx))).await.is_pending());
         after(&mut client);
-        let waited = tokio::time::timeout(MOMENT * 3, poll_fn(|cx| client.poll_gone(cx))).await;
-        if waited.is_err() {
-            finally(&mut client);
+        if tokio::time::timeout(MOMENT * 3, poll_fn(|cx| client.poll_gone(cx))).await.is_err() {
+            at_last(&mut client);
             poll_fn(|cx| client.poll_gone(cx)).await;
         }
         began.elapsed().as_nanos() / MOMENT.as_nanos()
@@ -74,13 +84,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_counts_as_gone_once_nothing_was_sent_for_a_moment() {
-        let (nothing, sent): (fn(&mut HalfClosed), fn(&mut HalfClosed)) = (|_| {}, |client| client.offered(true));
-        assert!(moments(nothing, nothing, nothing).await >= 1);
-        assert!(moments(nothing, sent, nothing).await >= 2);
+        assert!(moments([NOTHING, NOTHING, NOTHING]).await >= 1);
+        assert!(moments([NOTHING, TAKEN, NOTHING]).await >= 2);
     }
 
     #[tokio::test]
     async fn a_client_that_is_slow_to_take_what_is_sent_is_not_gone() {
-        assert!(moments(|client| client.offered(false), |_| {}, |client| client.offered(true)).await >= 3);
+        assert!(moments([LEFT, NOTHING, TAKEN]).await >= 3);
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Socket {
     instead: Option<Bytes>,
     /// Whether hyper may hold back a part of what it has to write.
     unflushed: bool,
+    /// Whether some of the last answer may not have gone out, although all of it is there.
+    unsent: bool,
     half_closed: HalfClosed,
 }
 
@@ -65,6 +67,7 @@ impl Socket {
             held: BytesMut::new(),
             instead: None,
             unflushed: false,
+            unsent: false,
             half_closed: HalfClosed::new(),
         }
     }
@@ -177,10 +180,12 @@ impl Socket {
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let was_done = this.framing.is_done();
         this.framing.proceed(&this.turn, this.watch.phase() == Phase::Idle);
         if this.framing.is_done() {
             return this.poll_early(cx);
         }
+        this.unsent |= was_done;
         let before = buf.filled().len();
         let held = this.held.len().min(buf.remaining());
         if held == 0 {
@@ -193,7 +198,8 @@ impl AsyncRead for Socket {
         }
         let fresh = &mut buf.filled_mut()[before..];
         if fresh.is_empty() {
-            return Poll::Ready(Ok(()));
+            // hyper would go with the last of an answer still in its hands.
+            return if this.unsent { this.half_closed.poll_gone(cx).map(Ok) } else { Poll::Ready(Ok(())) };
         }
         if this.framing.in_head() && this.watch.phase() == Phase::Idle {
             this.watch.enter(Phase::Head);
@@ -249,6 +255,10 @@ impl AsyncWrite for Socket {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.unflushed = false;
+        if std::mem::take(&mut self.unsent) && self.half_closed.is_waited_for() {
+            // All there is left to do is to go.
+            self.watch.wake();
+        }
         Poll::Ready(Ok(()))
     }
 
