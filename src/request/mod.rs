@@ -125,18 +125,12 @@ impl Rules {
             return Err(Refused { refusal, asker });
         }
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
+        // HTTP/1.0 knows no change of protocols (RFC 9110 section 7.8).
+        let upgrade = hops.upgrade.filter(|_| parts.version != Version::HTTP_10);
         let by_tls = forwarded::came_by_tls(&parts.headers, peer);
         let (client, lines) = forwarded::rewrite(&mut parts, peer, self, &asker.id);
         Ok(Clean {
-            head: Head {
-                parts,
-                lines,
-                client,
-                asker,
-                upgrade: hops.upgrade,
-                wants_trailers: hops.wants_trailers,
-                by_tls,
-            },
+            head: Head { parts, lines, client, asker, upgrade, wants_trailers: hops.wants_trailers, by_tls },
             body: CleanBody::new(body, self.jwt_header.clone()),
         })
     }

@@ -170,6 +170,8 @@ mod tests {
             opened.push(dialled(&pool).await);
             accepted.push(listener.accept().await.expect("a connection").0);
         }
+        // Whatever time that took: they are at rest from now on.
+        pool.sweep();
         opened.into_iter().for_each(|connection| pool.put(connection));
         pool.sweep();
         let again: Vec<_> = std::iter::from_fn(|| pool.take()).collect();

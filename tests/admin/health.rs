@@ -69,6 +69,8 @@ async fn r27_visitors_and_operators_share_no_address() {
 #[tokio::test]
 async fn a_gate_that_drains_is_alive_and_not_ready() {
     let mut world = world().await;
+    // Longer than anything here takes.
+    world.reload(&world.text.replace("shutdown_grace = '2s'", "shutdown_grace = '1m'")).expect("it is taken");
     let mut visitor = world.signed_in("lin").await;
     let cookie = world.session_of(&mut visitor).expect("a session");
     // A request in flight: its body is not whole yet.

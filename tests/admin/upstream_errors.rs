@@ -33,14 +33,13 @@ async fn each_failure_of_the_site_has_its_kind() {
     // It accepts nothing: the kernel does, and nobody reads.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let route = |path: &str, upstream: std::net::SocketAddr| {
-        format!(
-            "[[route]]\npath = '{path}'\nauth = 'none'\n[route.upstream]\nurl = 'http://{upstream}'\nresponse_timeout = '50ms'\n"
-        )
+        format!("[[route]]\npath = '{path}'\nauth = 'none'\n[route.upstream]\nurl = 'http://{upstream}'\n")
     };
     let routes = route("/nonsense", nonsense)
         + &route("/cut", cut)
+        + &route("/closed", free_port())
         + &route("/silent", silent.local_addr().expect("an address"))
-        + &route("/closed", free_port());
+        + "response_timeout = '50ms'\n";
     let world = World::with(|text| text + &section() + &routes, Settings::default()).await;
     for (path, status) in [("/nonsense", 502), ("/silent", 504), ("/closed", 502), ("/closed", 502)] {
         assert_eq!(world.browser("curl").fetch(&world.url(path)).await.status, status, "{path}");
@@ -49,7 +48,7 @@ async fn each_failure_of_the_site_has_its_kind() {
     let mut stream = tokio::net::TcpStream::connect(world.gate).await.expect("the gate listens");
     stream.write_all(format!("GET /cut HTTP/1.1\r\nhost: {}\r\n\r\n", world.gate).as_bytes()).await.expect("written");
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.expect("an end");
+    let _ = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await.expect("an end");
 
     let errors = |kind: &str| format!("wxgate_upstream_errors_total{{kind=\"{kind}\"}}");
     eventually("the break is counted", async || scrape(&world).await.value(&errors("cut")) == 1.0).await;

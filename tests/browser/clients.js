@@ -28,6 +28,9 @@ export const AGENTS = {
   'Safari on a phone': `${IPHONE} Version/17.5 Mobile/15E148 Safari/604.1`,
 };
 
+// Far more than any page here takes, on a busy machine too.
+export const PATIENCE = 60_000;
+
 // What the simulator's control side says.
 export async function ask(wechat, path, body, method = 'POST') {
   const response = await fetch(`${wechat}/__sim/${path}`, body && { method, body: JSON.stringify(body) });
@@ -48,6 +51,7 @@ export async function client(browser, origins, name, run, options = {}) {
   const isMobile = /Mobile/.test(userAgent);
   const viewport = isMobile ? { width: 390, height: 760 } : { width: 1200, height: 800 };
   const context = await browser.newContext({ userAgent, isMobile, hasTouch: isMobile, viewport, locale: 'zh-CN', ...options });
+  context.setDefaultTimeout(PATIENCE);
   const found = [];
   await context.exposeFunction('__breach', (text) => found.push(text));
   await context.addInitScript(() => {

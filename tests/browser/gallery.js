@@ -9,6 +9,6 @@ const special = {
   fragment: { leaves: true, nowhere: '/_wechat/login' },
   'handoff-scanned': { ready: '#scanned:not([hidden])' },
   // Where no stream of events comes, the page asks by itself, hears that it is over, and goes on.
-  'handoff-polling': { ready: 'h1', leaves: true, after: (page) => assert.match(page.url(), /settled-confirmed$/) },
+  'handoff-polling': { ready: 'body:not(:has(#waiting)) h1', leaves: true, after: (page) => assert.match(page.url(), /settled-confirmed$/) },
 };
 await lookAt(names.map((name) => ({ name, url: `${url}/${name}`, ...special[name] })));

@@ -16,7 +16,7 @@ const TARGET: &str = "/orders/2024-11?tab=open&from=menu#latest";
 const WAITING: Waiting<'_> = Waiting {
     scan: "/_wechat/handoff?t=3f9c2a7be41d5806f2b7c9d01e84a65f",
     events: "/events/waiting",
-    poll: "/poll",
+    poll: "/poll/waiting",
     next: "/settled-confirmed",
     number: None,
     seconds: 120,
@@ -134,9 +134,11 @@ fn collection() -> Vec<Hung> {
         hang("choose", |pages, asker| pages.choose(&[Way::WebsiteApp, Way::WeCom, Way::Handoff], TARGET, None, asker)),
         hang("handoff-waiting", |pages, asker| pages.waiting(&WAITING, asker)),
         hang("handoff-scanned", |pages, asker| {
-            pages.waiting(&Waiting { events: "/events/scanned%2047", ..WAITING }, asker)
+            pages.waiting(&Waiting { events: "/events/scanned%2047", poll: "/poll/scanned%2047", ..WAITING }, asker)
         }),
-        hang("handoff-polling", |pages, asker| pages.waiting(&Waiting { events: "/nowhere", ..WAITING }, asker)),
+        hang("handoff-polling", |pages, asker| {
+            pages.waiting(&Waiting { events: "/nowhere", poll: "/poll/settled", ..WAITING }, asker)
+        }),
         hang("handoff-confirm", |pages, asker| pages.confirm(&CONFIRM, asker)),
         hang("handoff-confirm-unknown", |pages, asker| {
             pages.confirm(&Confirm { browser: None, address: None, same_network: false, ..CONFIRM }, asker)
@@ -192,9 +194,9 @@ fn serve(mut visitor: TcpStream, pages: &Pages, collection: &[Hung]) -> Option<(
     let english = lines.iter().any(|line| line.to_ascii_lowercase().starts_with("accept-language: en"));
     let id = RequestId::Fresh(SessionId([0x5b; 16]));
     let asker = Asker { id, wants_page: true, chinese: Some(!english) };
-    let response = match (path, collection.iter().find(|(name, _)| *name == path)) {
+    let response = match (path.strip_prefix("poll/"), collection.iter().find(|(name, _)| *name == path)) {
         (_, Some((_, page))) => page(pages, &asker),
-        ("poll", None) => Response::new(Bytes::from_static(b"settled")),
+        (Some(word), None) => Response::new(word.replace("%20", " ").into()),
         _ => Response::builder().status(204).body(Bytes::new()).expect("an answer"),
     };
     let mut wire = format!("HTTP/1.1 {}\r\nConnection: close\r\n", response.status()).into_bytes();

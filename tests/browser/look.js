@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { parse } from 'acorn';
 import { audit } from './audit.js';
-import { launch } from './clients.js';
+import { PATIENCE, launch } from './clients.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 // What a phone on a bad network gets quickly.
@@ -92,6 +92,7 @@ export async function lookAt(stops, screens = SCREENS) {
   for (const locale of ['zh-CN', 'en']) {
     for (const stop of stops) {
       const context = await browser.newContext({ locale, userAgent: stop.agent, extraHTTPHeaders: stop.headers });
+      context.setDefaultTimeout(PATIENCE);
       const wrong = await visit(context, stop, locale, screens).catch((error) => [error.stack]);
       await context.close();
       console.log(wrong.length ? `FAILED  ${stop.name} ${locale}\n  ${wrong.join('\n  ')}` : `ok      ${stop.name} ${locale}`);

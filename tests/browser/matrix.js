@@ -186,8 +186,15 @@ const outside = (name, drawn) =>
     assert.equal(await page.textContent('#address'), ADDRESS);
     if (drawn) assert.equal(await scan(page, '.qr svg'), ADDRESS);
     else assert.equal(await page.locator('.qr svg').count(), 0);
+    // It says so for a moment only, which a busy machine could miss.
+    await page.evaluate(() => {
+      const button = document.querySelector('#copy');
+      window.copied = new Promise((done) => {
+        new MutationObserver(() => button.textContent === button.dataset.copied && done()).observe(button, { childList: true });
+      });
+    });
     await page.click('#copy');
-    await page.waitForFunction(() => document.querySelector('#copy').textContent === document.querySelector('#copy').dataset.copied);
+    await page.evaluate(() => window.copied);
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), ADDRESS);
     await picture(`matrix-${scene}-${name}`);
   });

@@ -1,7 +1,7 @@
 // The course page (examples/spa) in WeChat's webviews, as far as an ordinary browser can play them: their user agents, and
 // the simulator's stand-in for the app's bridge. `node spa.js GATE WECHAT`; with SCREENSHOTS=folder it leaves pictures.
 import assert from 'node:assert/strict';
-import { AGENTS, ask, launch, perform } from './clients.js';
+import { AGENTS, PATIENCE, ask, launch, perform } from './clients.js';
 
 const [gate, wechat] = process.argv.slice(2);
 const [IOS, ANDROID] = [AGENTS['WeChat on iOS'], AGENTS['WeChat on Android']];
@@ -24,6 +24,7 @@ const browser = await launch('--disable-features=LocalNetworkAccessChecks');
 async function webview(userAgent, run, told = userAgent) {
   const context = await browser.newContext({ userAgent, viewport: { width: 390, height: 700 }, deviceScaleFactor: 2 });
   const pretence = `Object.defineProperty(navigator, 'userAgent', { get: () => ${JSON.stringify(told)} });`;
+  context.setDefaultTimeout(PATIENCE);
   await context.addInitScript(`${bridge}\n${pretence}`);
   const page = await context.newPage();
   const errors = [];
@@ -36,7 +37,7 @@ async function webview(userAgent, run, told = userAgent) {
     judged: async (expected) => {
       const began = Date.now();
       let all = [];
-      while (all.length < expected.length && Date.now() - began < 30_000) all = (await judgements()).slice(seen);
+      while (all.length < expected.length && Date.now() - began < PATIENCE) all = (await judgements()).slice(seen);
       assert.deepEqual(all, expected);
     },
     picture: async (name) => {

@@ -138,6 +138,16 @@ fn each_mistake_has_its_words() {
         ("", "[admin]\nlisten = \"127.0.0.1:4180\"", "admin.listen: is an address for visitors. Choose another port."),
         ("", "[admin]\nlisten = \"[::]:4180\"", "admin.listen: is an address for visitors. Choose another port."),
         (
+            "upstream = \"http://localhost:4181\"",
+            "[admin]\nlisten = \"127.0.0.1:4181\"",
+            "upstream.url: is the operator's address, admin.listen. Write the address of your application.",
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"0.0.0.0:4181\"\n[[route]]\npath = \"/app\"\nupstream = \"http://127.0.0.1:4181\"",
+            "route.0.upstream.url: is the operator's address, admin.listen. Write the address of your application.",
+        ),
+        (
             "",
             "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"15 bytes, or so\"",
             "admin.token: is shorter than 16 bytes. Use the output of `wxgate secret`.",

@@ -138,7 +138,7 @@ fn r15_hopeless_files_are_refused_quickly() {
     }
     let long = format!("{} = 1\n", "k".repeat(500_000));
     assert!(Config::parse(&long, &[]).expect_err("a long name").to_string().len() < 2000);
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The programs the examples need, started on free ports and ended with the test.
 
+#[path = "../support/ports.rs"]
+mod ports;
+
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -102,7 +105,7 @@ fn listen(output: impl std::io::Read + Send + 'static, say: mpsc::Sender<String>
 }
 
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    ports::free_port().port()
 }
 
 const MISSING: &str = "the program is installed: tests/run installs what the examples need";

@@ -70,6 +70,8 @@ async fn waiting_desktops_hold_up_nobody_and_hear_the_end() {
 #[tokio::test]
 async fn a_gate_that_stops_lets_its_desktops_go() {
     let mut world = World::start(HANDOFF).await;
+    // Longer than anything here takes.
+    world.reload(&world.text.replace("shutdown_grace = '2s'", "shutdown_grace = '1m'")).expect("it is taken");
     let desktop = Desktop::open(&world, "/").await;
     let (_, stream) = desktop.listen(&world).await;
     world.stop_gate();

@@ -48,11 +48,12 @@ impl Desktop {
     }
 
     /// Listens; the first word has been heard.
-    pub async fn listen(&self, world: &World) -> (String, Stream) {
-        let mut stream = self.browser.clone().listen(&world.url(&given(&self.page, "events"))).await;
+    pub async fn listen(&self, world: &World) -> (String, News) {
+        let stream = self.browser.clone().listen(&world.url(&given(&self.page, "events"))).await;
         assert_eq!(stream.headers["content-type"], "text/event-stream");
         assert_eq!(stream.headers["cache-control"], "no-store");
-        (stream.next().await.expect("how things stand"), stream)
+        let mut news = News { stream, ahead: String::new(), last: String::new() };
+        (news.next().await.expect("how things stand"), news)
     }
 
     /// Goes on, as its script does at the end.
@@ -65,6 +66,44 @@ impl Desktop {
         assert!(on.status != 303 && !on.gives_a_session(), "{} {}", on.status, on.text());
         let inside = self.browser.fetch(&world.url("/inside")).await;
         assert_eq!(inside.status, 401, "{}", inside.text());
+    }
+}
+
+/// What a desktop hears. The gate says the same again when it has long had nothing else to say, which is no news.
+pub struct News {
+    stream: Stream,
+    ahead: String,
+    last: String,
+}
+
+impl News {
+    /// The next event, once it is there; `None` at the end.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            let Some((event, rest)) = self.ahead.split_once("\n\n") else {
+                let Some(more) = self.stream.next().await else {
+                    assert_eq!(self.ahead, "", "half an event");
+                    return None;
+                };
+                self.ahead += &more;
+                continue;
+            };
+            let (event, rest) = (format!("{event}\n\n"), rest.to_owned());
+            self.ahead = rest;
+            if event != self.last {
+                self.last.clone_from(&event);
+                return Some(event);
+            }
+        }
+    }
+
+    /// All that still comes.
+    pub async fn rest(mut self) -> String {
+        let mut all = String::new();
+        while let Some(event) = self.next().await {
+            all += &event;
+        }
+        all
     }
 }
 

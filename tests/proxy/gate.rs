@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use wxgate::simulator::Settings;
 
 use super::origin::Origin;
+use super::wire::{Wire, get};
 use crate::support::{WECHAT, World, eventually, free_port};
 
 /// What a test wants otherwise.
@@ -40,7 +41,9 @@ pub async fn before_url(url: &str, Wants { server, upstream, rest, .. }: Wants<'
     let edit = |text: String| {
         let line = text.lines().find(|line| line.starts_with("upstream = ")).expect("the upstream's line").to_owned();
         let text = text.replace(&line, "").replace("workers = 2\n", &format!("workers = 2\n{server}\n"));
-        format!("{text}\n[upstream]\nurl = '{url}'\n{upstream}\n[log]\naccess = false\n{OPEN}{rest}")
+        // A site that speaks TLS has to be awake for a connection, and it is the test's.
+        let patience = if upstream.contains("connect_timeout") { "" } else { "connect_timeout = '1m'\n" };
+        format!("{text}\n[upstream]\nurl = '{url}'\n{patience}{upstream}\n[log]\naccess = false\n{OPEN}{rest}")
     };
     World::with(edit, Settings::default()).await
 }
@@ -64,7 +67,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Runs it in front of the origin until it listens.
+    /// Runs it in front of the origin until it answers.
     pub async fn before(origin: &Origin, wants: Wants<'_>) -> Self {
         Self::launch(&format!("http://{}", origin.address), wants, Stdio::null()).await
     }
@@ -101,10 +104,13 @@ impl Program {
         program
     }
 
+    /// It has its places before it takes signals; whoever has been answered can count on both.
     async fn listens(&mut self) {
-        eventually("the program listens", async || {
+        eventually("the program answers", async || {
             assert_eq!(self.ended(), None, "it ended instead");
-            tokio::net::TcpStream::connect(self.address).await.is_ok()
+            let Ok(stream) = tokio::net::TcpStream::connect(self.address).await else { return false };
+            let mut wire = Wire::over(stream);
+            wire.try_send(get("/..", "")).await.is_ok() && wire.try_answer().await.is_ok()
         })
         .await;
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
@@ -12,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::wire::{Message, Wire};
 use crate::support::eventually;
+use crate::support::ports::free_listener;
 
 /// Ends, with all of its connections, when dropped.
 pub struct Origin {
@@ -47,11 +49,23 @@ impl Listener {
     }
 }
 
+/// At an address of its own, where it can come and go.
+fn listener() -> TcpListener {
+    let listener = free_listener();
+    listener.set_nonblocking(true).expect("a socket takes options");
+    // As many as tokio lets wait.
+    socket2::SockRef::from(&listener).listen(1024).expect("it listens already");
+    TcpListener::from_std(listener).expect("there is a runtime")
+}
+
 /// The site's side of one connection.
 pub struct Conversation {
     pub wire: Wire,
     log: Log,
 }
+
+/// After so long, at the earliest, a gate gives up a connection to its site that nobody uses.
+pub const REST: Duration = Duration::from_secs(2);
 
 /// What the simplest site says.
 pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -63,15 +77,23 @@ impl Origin {
         H: Fn(Conversation) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::at(([127, 0, 0, 1], 0).into(), handler).await
+        Self::on(listener(), handler)
     }
 
+    /// At an address that was another's.
     pub async fn at<H, F>(address: SocketAddr, handler: H) -> Self
     where
         H: Fn(Conversation) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
+        Self::on(TcpListener::bind(address).await.unwrap_or_else(|error| panic!("{address}: {error}")), handler)
+    }
+
+    fn on<H, F>(listener: TcpListener, handler: H) -> Self
+    where
+        H: Fn(Conversation) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let address = listener.local_addr().expect("an address");
         Self::run(address, Listener::Tcp(listener), handler)
     }
@@ -82,7 +104,7 @@ impl Origin {
         H: Fn(Conversation) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listener();
         let address = listener.local_addr().expect("an address");
         Self::run(address, Listener::Tls(listener, config.into()), handler)
     }
@@ -140,6 +162,15 @@ impl Origin {
         self.log.connections.load(Ordering::SeqCst)
     }
 
+    /// Holds that so many connections have carried everything since `began`. A gate gives up what has been at rest for two
+    /// or three seconds, which on a machine that stands still any of them may have been.
+    #[track_caller]
+    pub fn had_connections(&self, needed: usize, began: Instant) {
+        let (had, passed) = (self.connections(), began.elapsed());
+        let given_up = usize::try_from(passed.as_secs() / REST.as_secs()).expect("a short time");
+        assert!((needed..=needed + given_up).contains(&had), "{had} connections in {passed:?}");
+    }
+
     /// Waits until every connection has come to its end, from the client's side or by the handler.
     pub async fn is_left_alone(&self) {
         eventually("the site's connections end", async || self.log.ended.load(Ordering::SeqCst) == self.connections())
@@ -176,6 +207,11 @@ impl Conversation {
     pub async fn say(&mut self, bytes: impl AsRef<[u8]>) {
         // A client that is gone is none of the site's business.
         let _ = self.wire.try_send(bytes).await;
+    }
+
+    /// Closes the connection; whoever has it at the other end can know.
+    pub async fn leave(self) {
+        self.wire.leave().await;
     }
 
     /// Answers every request alike.

@@ -149,7 +149,7 @@ async fn what_does_not_finish_in_the_grace_period_is_cut() {
     program.signal("TERM");
     assert!(wire.try_answer().await.is_err());
     assert_eq!(program.exit_code().await, Some(0));
-    assert!((400..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_millis(500), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! WebSocket and other protocols pass through a tunnel once the session is known.
 
 use std::net::TcpStream as BlockingStream;
+use std::time::{Duration, Instant};
 
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
 use super::gate::{Wants, before, signed_in};
 use super::origin::{OK, Origin};
-use super::wire::{Wire, get};
-use crate::support::eventually;
+use super::wire::{TICK_LATE, Wire, ask, get};
 
 const SWITCH: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -169,6 +169,15 @@ async fn r44_h2c_goes_no_further() {
 }
 
 #[tokio::test]
+async fn a_client_of_http_1_0_changes_no_protocol() {
+    let origin = echoing().await;
+    let world = before(&origin, Wants::default()).await;
+    let answer = ask(world.gate, get("/open/ws", SWITCH).replacen("HTTP/1.1", "HTTP/1.0", 1)).await;
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
+    assert_eq!((origin.last().header("upgrade"), origin.last().header("connection")), (None, None));
+}
+
+#[tokio::test]
 async fn a_site_that_will_not_switch_answers_as_usual() {
     let origin = Origin::saying("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno").await;
     let world = before(&origin, Wants::default()).await;
@@ -185,19 +194,23 @@ async fn a_site_that_will_not_switch_answers_as_usual() {
 
 #[tokio::test]
 async fn a_tunnel_that_stands_still_is_cut() {
+    const LIMIT: Duration = Duration::from_secs(2);
     let origin = echoing().await;
-    let world = before(&origin, Wants { upstream: "idle_timeout = '600ms'", ..Wants::default() }).await;
+    let world = before(&origin, Wants { upstream: "idle_timeout = '2s'", ..Wants::default() }).await;
     let mut wire = Wire::connect(world.gate).await;
     wire.send(get("/open/ws", SWITCH)).await;
     assert_eq!(wire.head().await.expect("a head").status(), 101);
     // As long as bytes move it lives, longer than the limit in all.
-    let began = std::time::Instant::now();
-    eventually("a moving tunnel outlives the limit", async || {
+    let began = Instant::now();
+    let mut spoke = began;
+    while spoke.duration_since(began) <= LIMIT {
+        tokio::time::sleep(LIMIT / 10).await;
+        let before = Instant::now();
         wire.send("tick").await;
         assert_eq!(wire.exactly(4).await.expect("an echo"), b"tick");
-        began.elapsed() > std::time::Duration::from_millis(1500)
-    })
-    .await;
+        spoke = before;
+    }
     assert!(wire.is_closed().await);
+    assert!(spoke.elapsed() >= LIMIT - TICK_LATE, "{:?}", spoke.elapsed());
     origin.is_left_alone().await;
 }

