@@ -416,6 +416,34 @@ async fn a_gate_that_stops_says_so_and_finishes_what_is_under_way() {
     wire.is_over().await;
 }
 
+#[tokio::test]
+async fn who_only_pings_is_idle_however_often() {
+    let gate = Gate::with("keepalive_timeout = '500ms'\nheader_timeout = '500ms'", "", "").await;
+    for asks in [false, true] {
+        let mut wire = Wire::connect(&gate).await;
+        if asks {
+            wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+            wire.hear_until(|frame| frame.kind == DATA && frame.flags & END_STREAM != 0).await.expect("an answer");
+        }
+        let sent_away = async { while pinged(&mut wire, 20).await {} };
+        tokio::time::timeout(Duration::from_secs(60), sent_away).await.expect("sent away");
+        wire.is_over().await;
+    }
+}
+
+/// Whether so many pings at once are all replied to.
+async fn pinged(wire: &mut Wire, count: usize) -> bool {
+    let mut replies = 0;
+    if wire.raw(&frame(PING, 0, 0, &[7; 8]).repeat(count)).await.is_ok() {
+        let is_word = |frame: &Frame| frame.kind == PING || frame.kind == GOAWAY;
+        let mut is_reply = async || wire.hear_until(is_word).await.is_some_and(|frame| frame.kind == PING);
+        while replies < count && is_reply().await {
+            replies += 1;
+        }
+    }
+    replies == count
+}
+
 /// As long as somebody listens: else the client is sent a reset, which can overtake the end of the answer.
 #[tokio::test]
 async fn who_still_speaks_when_everything_is_said_is_heard_out() {

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::first_words::FirstWords;
 use super::{BoxError, Limits, farewell};
-use crate::patience::Watch;
+use crate::patience::{Phase, Watch};
 use crate::stream::Stream;
 use answer::Answer;
 use streams::Streams;
@@ -54,7 +54,7 @@ where
         let answered = answer(request, watch.clone());
         async move { Ok::<_, Infallible>(Answer::response(answered.await, watch, is_head)) }
     });
-    let mut noted = Noted { stream, watch: watch.clone(), first_words: FirstWords::new() };
+    let mut noted = Noted { stream, watch: watch.clone(), first_words: FirstWords::new(), chatter: 0 };
     let mut connection = builder(settings, streams.clone()).serve_connection(TokioIo::new(&mut noted), service);
     let mut leaving = false;
     let in_good_order = std::future::poll_fn(|cx| {
@@ -101,15 +101,26 @@ struct Noted {
     stream: Stream,
     watch: Watch,
     first_words: FirstWords,
+    /// What has come while nothing was asked, and not been replied to.
+    chatter: usize,
 }
 
 impl Noted {
-    /// What answers a ping is no longer than this; a client that only pings is idle.
-    const CHATTER: usize = 64;
+    /// The gate's own SETTINGS and the like, for which nobody asks.
+    const UNASKED: usize = 64;
 
-    fn noted(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(Self::CHATTER..)) = polled {
-            self.watch.progress();
+    fn heard(&mut self, count: usize) {
+        let nothing_is_asked = matches!(self.watch.phase(), Phase::Head | Phase::Idle);
+        self.chatter = if nothing_is_asked { self.chatter.saturating_add(count) } else { 0 };
+    }
+
+    /// The reply to a ping, or to settings, is no longer than they are: a client that says nothing else is idle.
+    fn noted(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(count)) = polled {
+            if count > self.chatter.saturating_add(Self::UNASKED) {
+                self.watch.progress();
+            }
+            self.chatter = self.chatter.saturating_sub(count);
         }
         polled
     }
@@ -119,7 +130,9 @@ impl AsyncRead for Noted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        Poll::Ready(self.first_words.hear(&buf.filled()[before..]))
+        let fresh = &buf.filled()[before..];
+        self.heard(fresh.len());
+        Poll::Ready(self.first_words.hear(fresh))
     }
 }
 
