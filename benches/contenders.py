@@ -70,6 +70,8 @@ class Stand:
     def __init__(self, gate, cores=1):
         need("nginx", "haproxy", "curl", "openssl", "taskset")
         self.gate, self.cores = Path(gate), cores
+        # By benches/profiled.sh, where it has been run.
+        self.profiled = ROOT / "target/profiled/wxgate"
         self.most = (more_descriptors() - 200) // 2
         # As many connections at once as everybody here can have.
         self.many = min(10_000, self.most - 200)
@@ -99,13 +101,16 @@ class Stand:
     def contenders(self, wanted):
         makers = {
             "nginx": lambda name: self._nginx(name),
-            "wxgate": lambda name: self._gate(name),
-            "wxgate, with a token": lambda name: self._gate(name, token=True),
-            "wxgate, public route": lambda name: self._gate(name, public=True),
+            "wxgate": lambda name: self._gate(name, self.gate),
+            "wxgate, with a token": lambda name: self._gate(name, self.gate, token=True),
+            "wxgate, public route": lambda name: self._gate(name, self.gate, public=True),
+            "wxgate, profiled": lambda name: self._gate(name, self.profiled),
+            "wxgate, profiled, with a token": lambda name: self._gate(name, self.profiled, token=True),
             "nginx auth_request": lambda name: self._nginx(name, asks=True),
             "HAProxy": self._haproxy,
         }
-        made = [makers[name](name) for name in makers if name in wanted]
+        able = [name for name in makers if name in wanted and ("profiled" not in name or self.profiled.exists())]
+        made = [makers[name](name) for name in able]
         # Everybody reads as many bytes; what is a session to one gate says nothing to the others.
         session = next((contender.cookie for contender in made if contender.cookie), "wxgate=" + 280 * "d")
         for contender in made:
@@ -170,7 +175,8 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600s; se
             path.chmod(0o755)
         self.site = free_port()
         self.site_pids = self._nginx_process("site", f"""open_file_cache max=100; default_type text/plain;
-  server {{ listen 127.0.0.1:{self.site} backlog=8192; root {pages}; }}""", OTHER)
+  server {{ listen 127.0.0.1:{self.site} backlog=8192; root {pages};
+    error_page 405 =200 $uri; }}""", OTHER)
         self._wait_for(self.site)
 
     def _nginx(self, name, asks=False):
@@ -227,7 +233,7 @@ backend site
         self._wait_for(contender.port)
         return contender
 
-    def _gate(self, name, token=False, public=False):
+    def _gate(self, name, gate, token=False, public=False):
         contender, wechat = Contender(name, free_port()), free_port()
         conf = self.work / (re.sub(r"\W", "-", name) + ".toml")
         text = f"""public_url = "http://127.0.0.1:{contender.port}"
@@ -259,13 +265,13 @@ key = "{self.work}/key.pem"
 """
         route = '[[route]]\npath = "/**"\nauth = "none"\n' if public else ""
         conf.write_text(text + tls + route)
-        if subprocess.run([self.gate, "check", "-c", conf], capture_output=True).returncode == 0:
+        if subprocess.run([gate, "check", "-c", conf], capture_output=True).returncode == 0:
             contender.tls_port = tls_port
         else:
             # A build without TLS towards clients is measured in what it can.
             conf.write_text(text + route)
-        self._start([self.gate, "simulate", "--listen", f"127.0.0.1:{wechat}"], OTHER)
-        contender.pids = [self._start([self.gate, "run", "-c", conf], self._own()).pid]
+        self._start([gate, "simulate", "--listen", f"127.0.0.1:{wechat}"], OTHER)
+        contender.pids = [self._start([gate, "run", "-c", conf], self._own()).pid]
         self._wait_for(wechat)
         self._wait_for(contender.port)
         if not public:

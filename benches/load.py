@@ -93,9 +93,9 @@ def ask_by_h2load(contender, url, connections, seconds):
     return int(re.search(r"(\d+) succeeded", said)[1]), int(re.search(r"\((\d+)\) data", said)[1])
 
 
-def ask_by_wrk(contender, url, connections, seconds):
+def ask_by_wrk(contender, url, connections, seconds, *how):
     """The same; of bytes it says three figures, and answers' heads are among them."""
-    said = on_other_core(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", *headers(contender), url])
+    said = on_other_core(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", *how, *headers(contender), url])
     if "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{contender.name}: answers were not 200:\n{said}")
     requests, length, unit = re.search(r"(\d+) requests in \S+, ([\d.]+)(\w+) read", said).groups()

@@ -4,7 +4,8 @@
     benches/table.py [PART ...] [--rounds N] [--seconds S] [--gate PATH]
 
 Parts: requests, bodies, many, cores, rates, idle, handshakes; all of them without a word.
-Needs Debian's nginx-light, haproxy, wrk, nghttp2-client, curl and openssl, and a release build.
+Needs Debian's nginx-light, haproxy, wrk, nghttp2-client, curl and openssl, and a release build. The build by
+benches/profiled.sh takes part where there is one.
 
 Contenders take turns within each round, and what is printed is the median over the rounds of the ratio to nginx within
 the same round: times drift with the machine, ratios hardly do.
@@ -20,8 +21,9 @@ from contenders import ROOT, SIZES, Stand, need
 from load import median
 
 PROTOCOLS = ["HTTP/1.1", "HTTP/1.1 over TLS", "HTTP/2 over TLS"]
-ALL = ["nginx", "wxgate", "wxgate, with a token", "wxgate, public route", "nginx auth_request", "HAProxy"]
-FEW = ["nginx", "wxgate", "HAProxy"]
+PROFILED = ["wxgate, profiled", "wxgate, profiled, with a token"]
+ALL = ["nginx", "wxgate", "wxgate, with a token", "wxgate, public route", *PROFILED, "nginx auth_request", "HAProxy"]
+FEW = ["nginx", "wxgate", PROFILED[0], "HAProxy"]
 
 
 def main():
@@ -148,7 +150,7 @@ def rates(options):
 
 def idle(options):
     ways = [("HTTP/1.1", False), ("HTTP/1.1", True), ("HTTP/1.1 over TLS", False), ("HTTP/1.1 over TLS", True)]
-    taken = {name: [] for name in FEW}
+    taken = {}
     for protocol, at_once in ways:
         # Everybody anew: what one crowd leaves behind would serve the next.
         with Stand(options.gate) as stand:
@@ -156,7 +158,7 @@ def idle(options):
             for contender in stand.contenders(FEW):
                 able = contender.speaks(protocol)
                 each = load.idle(contender, many - load.FIRST, protocol, at_once) if able else math.nan
-                taken[contender.name].append(figure(each / 1000))
+                taken.setdefault(contender.name, []).append(figure(each / 1000))
     columns = [f"{protocol}, {'all at once' if at_once else '1,000 a second'}, kB each" for protocol, at_once in ways]
     table(f"{many} connections that asked once and rest", columns, taken.items())
 

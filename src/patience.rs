@@ -4,7 +4,7 @@
 //! the worker looks for those that have stood still for too long, marks them overdue and wakes them.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub struct Patience {
     tick: AtomicU32,
     /// In milliseconds, by phase.
     limits: [AtomicU32; Phase::ALL.len()],
-    watches: Mutex<Vec<Arc<State>>>,
+    watches: Mutex<Vec<Weak<State>>>,
 }
 
 #[derive(Debug)]
@@ -65,6 +65,21 @@ struct State {
     hurried: AtomicBool,
     done: AtomicBool,
     waker: OnceLock<Waker>,
+    host: Option<Arc<dyn Host>>,
+}
+
+/// Whoever has room for something that is followed, and wants to know when that is gone.
+pub trait Host: std::fmt::Debug + Send + Sync {
+    /// Nobody has its watch any more: neither whoever works on it, nor what is still to be sent of it.
+    fn gone(&self);
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(host) = &self.host {
+            host.gone();
+        }
+    }
 }
 
 /// Follows one connection or tunnel.
@@ -123,6 +138,16 @@ impl Patience {
     /// Begins to follow something.
     #[must_use]
     pub fn watch(self: &Arc<Self>, phase: Phase) -> Watch {
+        self.follow(phase, None)
+    }
+
+    /// Begins to follow something that has a host, who is told once when it is gone.
+    #[must_use]
+    pub fn watch_for(self: &Arc<Self>, phase: Phase, host: Arc<dyn Host>) -> Watch {
+        self.follow(phase, Some(host))
+    }
+
+    fn follow(self: &Arc<Self>, phase: Phase, host: Option<Arc<dyn Host>>) -> Watch {
         let state = Arc::new(State {
             phase: AtomicU8::new(phase as u8),
             since: AtomicU32::new(self.now.load(Ordering::Relaxed)),
@@ -132,8 +157,9 @@ impl Patience {
             hurried: AtomicBool::new(false),
             done: AtomicBool::new(false),
             waker: OnceLock::new(),
+            host,
         });
-        self.lock().push(state.clone());
+        self.lock().push(Arc::downgrade(&state));
         Watch { state, patience: self.clone() }
     }
 
@@ -145,9 +171,7 @@ impl Patience {
         let rest = millis(Self::REST);
         let mut woken = Vec::new();
         self.lock().retain(|state| {
-            if state.done.load(Ordering::Relaxed) {
-                return false;
-            }
+            let Some(state) = state.upgrade().filter(|state| !state.done.load(Ordering::Relaxed)) else { return false };
             let phase = usize::from(state.phase.load(Ordering::Relaxed));
             let own = state.limit.load(Ordering::Relaxed);
             let limit = if own == 0 { limits[phase] } else { own };
@@ -173,7 +197,7 @@ impl Patience {
 
     /// Wakes every connection and tunnel, for something may have changed.
     pub fn wake_all(&self) {
-        let wakers: Vec<Waker> = self.lock().iter().filter_map(|state| state.waker.get().cloned()).collect();
+        let wakers: Vec<Waker> = self.lock().iter().filter_map(|state| state.upgrade()?.waker.get().cloned()).collect();
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -185,10 +209,11 @@ impl Patience {
     /// How many connections and tunnels there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.lock().iter().filter(|state| !state.done.load(Ordering::Relaxed)).count()
+        let watches = self.lock();
+        watches.iter().filter_map(Weak::upgrade).filter(|state| !state.done.load(Ordering::Relaxed)).count()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<State>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<State>>> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -334,6 +359,35 @@ mod tests {
         assert!(!own.is_overdue(), "eight seconds are not over");
         (0..2).for_each(|_| patience.sweep());
         assert!(own.is_overdue());
+    }
+
+    #[derive(Debug, Default)]
+    struct Counting(AtomicU32);
+
+    impl Host for Counting {
+        fn gone(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_host_is_told_once_when_the_last_watch_is_gone() {
+        let (patience, host) = (patience(), Arc::<Counting>::default());
+        let told = || host.0.load(Ordering::Relaxed);
+        let (first, other) =
+            (patience.watch_for(Phase::Own, host.clone()), patience.watch_for(Phase::Own, host.clone()));
+        let (second, followed) = (first.clone(), first.until_dropped());
+        drop(first);
+        patience.sweep();
+        drop(followed);
+        patience.sweep();
+        assert_eq!(told(), 0, "somebody still has it");
+        drop(second);
+        assert_eq!(told(), 1);
+        patience.sweep();
+        drop(other);
+        patience.sweep();
+        assert_eq!((told(), patience.lock().len()), (2, 0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod support;
 
 mod proxy {
+    mod answers;
     mod bodies;
     mod drain;
     mod failures;

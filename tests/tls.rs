@@ -7,6 +7,8 @@ mod tls {
     mod gate;
     mod handshakes;
     mod http2;
+    mod memory;
+    mod places;
     mod reload;
     mod renewal;
     mod strangers;

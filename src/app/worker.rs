@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::edge::Edge;
 use crate::listener::{self, Change, Origin};
+use crate::patience::Watch;
 use crate::request::Peer;
 
 /// What one worker's thread needs.
@@ -88,14 +89,14 @@ impl Worker {
                 let (first, edge) = present.now();
                 let peer = Peer::new(origin.address, &edge.rules).over_tls(origin.tls);
                 // In a box of its own, there only while a request is: a connection at rest should be small.
-                move |request, watch| {
+                move |request, watch: Option<Watch>| {
                     let (number, edge) = present.now();
                     let answering = if number == first {
-                        edge.answer(request, &peer, &watch)
+                        edge.answer(request, &peer, watch.as_ref())
                     } else {
                         // Whom the gate trusts may have changed.
                         let peer = Peer::new(origin.address, &edge.rules).over_tls(origin.tls);
-                        edge.answer(request, &peer, &watch)
+                        edge.answer(request, &peer, watch.as_ref())
                     };
                     debug_assert!(size_of_val(&answering) <= 1024, "{} bytes a request", size_of_val(&answering));
                     Box::pin(answering)

@@ -26,7 +26,7 @@ pub(super) fn run(file: Option<&Path>) -> io::Result<u8> {
         warn!("{warning}");
     }
     descriptors::raise();
-    descriptors::warn_of_too_few(loaded.config.server.max_connections);
+    descriptors::warn_of_too_few(&loaded.config.server);
     let options = Options { access_log: logging.access_log(), inherited, ..Options::default() };
     let app = match App::bind(&loaded.config, &options) {
         Ok(app) => app,

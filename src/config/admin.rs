@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::listen::meet;
 use super::problem::Fault;
 use super::reader::Reader;
 use super::{Admin, Listen, Server};
@@ -25,7 +26,7 @@ pub(super) fn admin(read: &mut Reader<'_>, server: &Server) -> Option<Admin> {
         }
         return None;
     };
-    if listen.port() != 0 && server.places().filter_map(Listen::tcp).any(|visitors| meet(visitors, listen)) {
+    if server.places().filter_map(Listen::tcp).any(|visitors| meet(visitors, listen)) {
         // Visitors and operators share nothing (R27).
         read.refuse(LISTEN, Fault::new("is an address for visitors", "Choose another port."));
     }
@@ -48,11 +49,6 @@ fn token(read: &mut Reader<'_>) -> Option<Secret<Vec<u8>>> {
         read.refuse(TOKEN, Fault::new("contains a space or something else that no header can carry", remedy));
     }
     Some(token)
-}
-
-/// Whether both cannot be listened on.
-fn meet(one: SocketAddr, other: SocketAddr) -> bool {
-    one.port() == other.port() && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 fn is_private(ip: IpAddr) -> bool {

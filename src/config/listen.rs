@@ -1,7 +1,7 @@
 //! Reads where connections come in: addresses, paths of unix sockets, names of sockets that systemd holds.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::problem::Fault;
@@ -23,8 +23,14 @@ pub(super) fn places(read: &mut Reader<'_>, key: &str, elsewhere: bool) -> Vec<L
     if places.is_empty() && !elsewhere && read.source.problems.len() == before {
         read.refuse(key, Fault::new("is empty", EXAMPLE));
     }
-    if places.iter().enumerate().any(|(index, place)| places[..index].iter().any(|other| other.is_also(place))) {
+    let pairs =
+        places.iter().enumerate().flat_map(|(index, one)| places[..index].iter().map(move |other| (one, other)));
+    let meeting: Vec<_> = pairs.filter(|(one, other)| one.meets(other)).collect();
+    if meeting.iter().any(|(one, other)| one == other) {
         read.refuse(key, Fault::new("names an address twice", "Keep one of them."));
+    } else if !meeting.is_empty() {
+        let remedy = "Keep the wider one: 0.0.0.0 is every IPv4 address of this machine, [::] every address at all.";
+        read.refuse(key, Fault::new("names an address that another one includes", remedy));
     }
     places
 }
@@ -78,10 +84,20 @@ impl Listen {
         }
     }
 
-    /// Whether both cannot be had: a port that the system chooses is another each time.
-    pub(super) fn is_also(&self, other: &Self) -> bool {
-        self == other && self.tcp().is_none_or(|address| address.port() != 0)
+    /// Whether both cannot be had.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp(one), Self::Tcp(other)) => meet(*one, *other),
+            _ => self == other,
+        }
     }
+}
+
+/// Whether both cannot be listened on: a port that the system chooses is another each time, and `[::]` is for IPv4, too.
+pub(super) fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    let includes = |wide: IpAddr, ip: IpAddr| wide.is_unspecified() && (wide.is_ipv6() || ip.is_ipv4());
+    let (port, ips) = (one.port(), (one.ip().to_canonical(), other.ip().to_canonical()));
+    port != 0 && port == other.port() && (ips.0 == ips.1 || includes(ips.0, ips.1) || includes(ips.1, ips.0))
 }
 
 impl fmt::Display for Listen {
@@ -90,6 +106,30 @@ impl fmt::Display for Listen {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Systemd(name) => write!(f, "systemd:{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_meet_where_one_includes_the_other() {
+        for (one, other, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("[::]:80", "[::1]:80", true),
+            ("[::]:80", "127.0.0.1:80", true),
+            ("[::]:80", "0.0.0.0:80", true),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80", true),
+        ] {
+            let [one, other] = [one, other].map(|text: &str| text.parse().expect("an address"));
+            assert_eq!((meet(one, other), meet(other, one)), (expected, expected), "{one} and {other}");
         }
     }
 }

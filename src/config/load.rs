@@ -121,7 +121,7 @@ fn config(read: &mut Reader<'_>) -> Option<Config> {
     let public_url = sections::public_url(read);
     let server = sections::server(read, public_url.as_ref());
     let admin = admin::admin(read, &server);
-    let around = Surroundings { public_url: public_url.as_ref(), server: &server };
+    let around = Surroundings { public_url: public_url.as_ref(), server: &server, admin: admin.as_ref() };
     let upstream = upstream::of_site(read, &around);
     let accounts = accounts::accounts(read);
     let sign_in = sections::sign_in(read);

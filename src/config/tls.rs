@@ -43,7 +43,7 @@ fn places(read: &mut Reader<'_>, plain: &[Listen]) -> Vec<Listen> {
         return Vec::new();
     }
     let places = listen::places(read, LISTEN, false);
-    if places.iter().any(|place| plain.iter().any(|other| other.is_also(place))) {
+    if places.iter().any(|place| plain.iter().any(|other| other.meets(place))) {
         read.refuse(LISTEN, Fault::new("is a place of server.listen", "One place speaks TLS or does not: choose."));
     }
     places

@@ -10,7 +10,7 @@ use super::problem::Fault;
 use super::reader::Reader;
 use super::roots;
 use super::site::Site;
-use super::{Listen, PublicUrl, Server, Upstream, UpstreamAddress};
+use super::{Admin, Listen, PublicUrl, Server, Upstream, UpstreamAddress};
 
 const EXAMPLE: &str = "http://127.0.0.1:8080";
 
@@ -18,6 +18,7 @@ const EXAMPLE: &str = "http://127.0.0.1:8080";
 pub(super) struct Surroundings<'a> {
     pub public_url: Option<&'a PublicUrl>,
     pub server: &'a Server,
+    pub admin: Option<&'a Admin>,
 }
 
 pub(super) fn of_site(read: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Upstream> {
@@ -97,6 +98,12 @@ fn address(read: &mut Reader<'_>, key: &str, around: &Surroundings<'_>) -> Optio
         return None;
     }
     let site = match found {
+        // Visitors and operators share nothing (R27).
+        Ok(site) if around.admin.is_some_and(|admin| leads_to(&site, admin.listen)) => {
+            let fault = Fault::new("is the operator's address, admin.listen", "Write the address of your application.");
+            read.refuse(key, fault);
+            return None;
+        }
         Ok(site) => site,
         Err(path) => return Some(UpstreamAddress::Unix(path)),
     };

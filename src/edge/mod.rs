@@ -67,13 +67,15 @@ pub struct Edge {
 impl Edge {
     /// Answers a request, whatever it is. Never fails: what goes wrong becomes an answer too.
     ///
+    /// Without a watch there is no room for it, and nothing is waited for.
+    ///
     /// Everything up to the upstream is done at once; what is awaited is small, since there is one of it for every
     /// request that the site thinks about.
     pub fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
         peer: &Peer,
-        watch: &Watch,
+        watch: Option<&Watch>,
     ) -> impl Future<Output = Response<Body>> + Send + use<> {
         let began = Instant::now();
         let asked = self.log.as_ref().map(|_| (request.method().clone(), request.uri().clone()));
@@ -81,7 +83,10 @@ impl Edge {
         match self.rules.clean(request, peer) {
             Ok(request) => {
                 let (asker, client) = (request.head().asker().clone(), request.head().client().ip);
-                let step = self.serve(request, watch);
+                let step = match watch {
+                    Some(watch) => self.serve(request, watch),
+                    None => Step::now(Err(Reason::Overloaded.into())),
+                };
                 Answering { step, edge: self, asker, client, began, has_body, asked }
             }
             Err(Refused { refusal, asker }) => {

@@ -153,19 +153,27 @@ impl Socket {
 
 /// Sockets that share their port would share it with another gate's, too: two would run where one was meant.
 fn is_free(address: SocketAddr) -> io::Result<()> {
-    let probe = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    probe.set_reuse_address(true)?;
+    let probe = socket_for(address)?;
     probe.bind(&address.into())
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
+    let socket = socket_for(address)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+fn socket_for(address: SocketAddr) -> io::Result<RawSocket> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // `[::]` is for IPv4, too, whatever the system's own default is: the configuration is checked by that.
+        socket.set_only_v6(false)?;
+    }
+    Ok(socket)
 }
 
 /// Removes the socket of a gate that is no more. Whatever else is there stays.

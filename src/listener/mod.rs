@@ -6,6 +6,7 @@ mod bind;
 mod change;
 mod clear;
 mod door;
+mod farewell;
 mod first_words;
 mod http1;
 mod http2;
@@ -15,12 +16,12 @@ mod last_call;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
 pub mod proxy_header;
+mod slots;
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub use change::{Change, Sign};
 use door::Door;
 pub use inherited::Inherited;
 use introduction::Introducers;
+use slots::Slot;
+pub use slots::Slots;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -50,48 +53,6 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// After an accept that failed for want of descriptors or memory. Whoever waits meanwhile is in the kernel's queue.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
-
-/// How many connections the whole process has; shared by the workers, touched only when one comes or goes.
-#[derive(Debug)]
-pub struct Slots {
-    taken: AtomicUsize,
-    most: AtomicUsize,
-}
-
-impl Slots {
-    #[must_use]
-    pub const fn new(most: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), most: AtomicUsize::new(most) }
-    }
-
-    /// From now on so many. Whoever is in may stay.
-    pub fn resize(&self, most: usize) {
-        self.most.store(most, Ordering::Relaxed);
-    }
-
-    /// How many there are now.
-    #[must_use]
-    pub fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
-    }
-
-    fn take(self: &Arc<Self>) -> Option<Slot> {
-        let most = self.most.load(Ordering::Relaxed);
-        let one_more = |taken| (taken < most).then(|| taken + 1);
-        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        taken.is_ok().then(|| Slot(self.clone()))
-    }
-}
-
-/// One connection's place; a tunnel keeps it.
-#[derive(Debug)]
-struct Slot(Arc<Slots>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// What one worker's listener needs to know.
 #[derive(Debug, Clone)]
@@ -146,8 +107,8 @@ pub type Refuse = Arc<dyn Fn(StatusCode) -> Bytes + Send + Sync>;
 /// Serves until `stop`, then lets what is in flight finish within the grace period.
 ///
 /// The first change is from nothing; other `changes` are taken as they come, and disturb no connection that is there.
-/// `connected` is called once per connection and gives the function that answers its requests; `each_tick` is called
-/// whenever time is kept.
+/// `connected` is called once per connection and gives the function that answers its requests, without a watch those
+/// that there is no room for: at once, by saying so. `each_tick` is called whenever time is kept.
 ///
 /// # Errors
 /// When the runtime cannot take the sockets over.
@@ -161,7 +122,7 @@ pub async fn serve<C, H, F, B>(
 ) -> io::Result<()>
 where
     C: Fn(Origin) -> H + Clone + Send + 'static,
-    H: Fn(Request<Incoming>, Watch) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Option<Watch>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
@@ -226,7 +187,7 @@ struct Reception<C> {
 impl<C, H, F, B> Reception<C>
 where
     C: Fn(Origin) -> H + Clone + Send + 'static,
-    H: Fn(Request<Incoming>, Watch) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Option<Watch>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {

@@ -1,7 +1,7 @@
 //! What HTTP/2 says in its own way, said as HTTP/1.1 says it, so that nobody further on has to tell them apart.
 
 use data_encoding::BASE64;
-use http::header::{CONNECTION, COOKIE, SEC_WEBSOCKET_KEY, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
 use hyper::ext::Protocol;
@@ -43,6 +43,11 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// Whether `Host`, where a client sends it too, names what `:authority` does (RFC 9113 section 8.3.1).
 pub(super) fn names_one_host(parts: &Parts, host: &HeaderValue) -> bool {
     parts.uri.authority().is_none_or(|authority| authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()))
+}
+
+/// Whether it names one size at most, as over HTTP/1.1: h2 lets two pass that say the same, and the site may not.
+pub(super) fn names_one_size(parts: &Parts) -> bool {
+    parts.version != Version::HTTP_2 || parts.headers.get_all(CONTENT_LENGTH).iter().nth(1).is_none()
 }
 
 /// Holds a head to what HTTP/1.1 would make of it; the listener has let twice as much pass.

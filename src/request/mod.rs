@@ -114,7 +114,7 @@ impl Rules {
     /// Cleans a request, or says why it cannot be judged.
     ///
     /// # Errors
-    /// [`Refused`] for a missing or repeated `Host`, a target that is no path, and an ambiguous path.
+    /// [`Refused`] for a missing or repeated `Host`, a repeated size, a target that is no path, and an ambiguous path.
     pub fn clean<B>(&self, request: Request<B>, peer: &Peer) -> Result<Clean<B>, Refused> {
         let (mut parts, body) = request.into_parts();
         if parts.version == Version::HTTP_2 {
@@ -125,24 +125,18 @@ impl Rules {
             return Err(Refused { refusal, asker });
         }
         let hops = headers::strip(&mut parts.headers, peer.trusted, self.jwt_header.as_ref());
+        // HTTP/1.0 knows no change of protocols (RFC 9110 section 7.8).
+        let upgrade = hops.upgrade.filter(|_| parts.version != Version::HTTP_10);
         let by_tls = forwarded::came_by_tls(&parts.headers, peer);
         let (client, lines) = forwarded::rewrite(&mut parts, peer, self, &asker.id);
         Ok(Clean {
-            head: Head {
-                parts,
-                lines,
-                client,
-                asker,
-                upgrade: hops.upgrade,
-                wants_trailers: hops.wants_trailers,
-                by_tls,
-            },
+            head: Head { parts, lines, client, asker, upgrade, wants_trailers: hops.wants_trailers, by_tls },
             body: CleanBody::new(body, self.jwt_header.clone()),
         })
     }
 }
 
-/// Cheapest first: the target's form, then `Host`, then the path.
+/// Cheapest first: the target's form, then `Host`, then the size, then the path.
 fn judge(parts: &Parts) -> Result<(), Refusal> {
     if parts.method == Method::CONNECT || !parts.uri.path().starts_with('/') {
         return Err(Refusal::BadRequest("the request target is not a path"));
@@ -160,6 +154,9 @@ fn judge(parts: &Parts) -> Result<(), Refusal> {
         (None, _) => return Err(Refusal::BadRequest("the Host header is missing")),
         (Some(_), Some(_)) => return Err(Refusal::BadRequest("the Host header is repeated")),
         (Some(_), None) => return Err(Refusal::BadRequest("the Host header is malformed")),
+    }
+    if !http2::names_one_size(parts) {
+        return Err(Refusal::BadRequest("the Content-Length header is repeated"));
     }
     path::judge(parts.uri.path())
 }

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod client;
+mod named;
 mod pair;
 mod pem;
 mod server;

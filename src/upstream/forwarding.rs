@@ -4,13 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 
 use super::attempt::{Answered, Failure, attempt};
 use super::body::{Body, Outgoing, Upload};
 use super::upgrade::ClientSide;
-use super::{Error, Site};
+use super::{Error, Site, answer};
 use crate::patience::{Phase, Watch};
 
 /// A request to be sent, and what is to be known when its answer comes.
@@ -81,10 +82,19 @@ impl<A: Future<Output = Result<Answered, Failure>>> Future for Forwarding<A> {
                 WayNow::Later { answer } => break ready!(answer.as_mut().poll(cx))?,
             }
         };
-        if this.upload.take().is_some_and(|upload| !upload.is_over()) {
+        let is_early = this.upload.take().is_some_and(|upload| !upload.is_over());
+        if is_early {
             connection.drive_apart();
         }
-        Poll::Ready(this.site.answered((response, connection), this.client_side.take(), this.watch, *this.idle))
+        let is_last = is_early && answer::ends_the_connection(&response);
+        let mut answered = this.site.answered((response, connection), this.client_side.take(), this.watch, *this.idle);
+        if let Ok(response) = &mut answered
+            && is_last
+        {
+            // The rest of the request stands between this answer and a next one, and nobody will take it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Poll::Ready(answered)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The site behind the gate: a [`Stamped`] request in, its answer out. Bodies are streamed and never copied.
 
+mod answer;
 mod attempt;
 mod body;
 mod connection;
@@ -13,9 +14,9 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -152,6 +153,10 @@ impl Site {
             parts.headers.insert(HOST, self.host.clone());
         }
         add_hop_headers(&mut parts.headers, upgrade.as_ref(), wants_trailers);
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            // hyper takes GET and HEAD to have no body unless they are said to.
+            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
 
         let limits =
             body::Limits { upload: watch.limit(self.idle_timeout), answer: watch.limit(self.response_timeout) };
@@ -179,9 +184,7 @@ impl Site {
             return Err(Error::Broken("the upstream did not change protocols".into()));
         }
         let (mut parts, incoming) = response.into_parts();
-        strip_hop_headers(&mut parts.headers);
-        parts.version = Version::HTTP_11;
-        parts.extensions.clear();
+        answer::pass_on(&mut parts)?;
         watch.enter_for(Phase::Body, idle);
         Ok(Response::from_parts(parts, Body::new(incoming, connection, self.pool.clone(), watch.clone())))
     }
@@ -200,8 +203,8 @@ impl Site {
         let upstream_side = hyper::upgrade::on(&mut response);
         connection.drive_apart();
         let (mut parts, _) = response.into_parts();
-        client_side.agree(&mut parts);
-        upgrade::tunnel(client_side, upstream_side, watch.patience(), watch.limit(self.idle_timeout));
+        client_side.agree(&mut parts)?;
+        upgrade::tunnel(client_side, upstream_side, watch.clone(), watch.limit(self.idle_timeout));
         Ok(Response::from_parts(parts, Body::empty()))
     }
 }
@@ -235,37 +238,4 @@ fn add_hop_headers(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>, trail
         }
         (None, false) => {}
     }
-}
-
-/// What an answer says of the upstream connection is not for the client's.
-fn strip_hop_headers(headers: &mut HeaderMap) {
-    let mut doomed: Vec<HeaderName> = Vec::new();
-    for (name, value) in &*headers {
-        if is_hop(name) {
-            doomed.push(name.clone());
-        }
-        match *name {
-            // Mostly it names nothing.
-            CONNECTION if !matches!(value.as_bytes(), b"close" | b"keep-alive") => doomed.extend(named(value)),
-            // Chunks outrank a length, which must not go on beside them (RFC 9112 section 6.3).
-            TRANSFER_ENCODING => doomed.push(CONTENT_LENGTH),
-            _ => {}
-        }
-    }
-    for name in &doomed {
-        headers.remove(name);
-    }
-}
-
-fn named(connection: &HeaderValue) -> impl Iterator<Item = HeaderName> {
-    let tokens = connection.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    tokens
-        .filter(|token| !matches!(*token, b"close" | b"keep-alive"))
-        .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .filter(|name| *name != CONTENT_LENGTH)
-}
-
-fn is_hop(name: &HeaderName) -> bool {
-    matches!(*name, CONNECTION | TRANSFER_ENCODING | UPGRADE | PROXY_AUTHENTICATE)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,7 +12,9 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes};
 
-use crate::patience::{Patience, Phase, Watch};
+use super::Error;
+use super::answer::strip_hop_headers;
+use crate::patience::{Phase, Watch};
 
 /// WebSocket frames are small; two of these per tunnel.
 const BUFFER: usize = 16 * 1024;
@@ -41,18 +42,19 @@ impl ClientSide {
     }
 
     /// Says in the client's way that the upstream agreed.
-    pub(super) fn agree(&self, answer: &mut http::response::Parts) {
+    pub(super) fn agree(&self, answer: &mut http::response::Parts) -> Result<(), Error> {
         let protocol = answer.headers.remove(UPGRADE);
-        super::strip_hop_headers(&mut answer.headers);
+        strip_hop_headers(&mut answer.headers)?;
         if self.is_stream {
             answer.status = StatusCode::OK;
             answer.headers.remove(SEC_WEBSOCKET_ACCEPT);
-            return;
+            return Ok(());
         }
         answer.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         if let Some(protocol) = protocol {
             answer.headers.insert(UPGRADE, protocol);
         }
+        Ok(())
     }
 }
 
@@ -60,10 +62,13 @@ impl ClientSide {
 ///
 /// A gate that is to stop waits for a pause only, so that nobody is cut off in the middle of a message: a page whose
 /// WebSocket ends connects anew, and to wait for the last of them would be to wait for ever.
-pub(super) fn tunnel(client: ClientSide, upstream: OnUpgrade, patience: &Arc<Patience>, idle: u32) {
-    let watch = patience.watch(Phase::Body);
+///
+/// `request` is the watch of the request that asked for it, which takes up its place as long as there is a tunnel.
+pub(super) fn tunnel(client: ClientSide, upstream: OnUpgrade, request: Watch, idle: u32) {
+    let watch = request.patience().watch(Phase::Body);
     watch.enter_for(Phase::Body, idle);
     tokio::spawn(async move {
+        let _place = request;
         let _here = watch.until_dropped();
         let (client, upstream) = match patiently(&watch, async { tokio::try_join!(client.side, upstream) }).await {
             Some(Ok(both)) => both,

@@ -57,6 +57,16 @@ fn each_mistake_has_its_words() {
         ),
         (
             "",
+            "[server]\nlisten = [\"0.0.0.0:80\", \"[::]:80\"]",
+            "server.listen: names an address that another one includes. Keep the wider one: 0.0.0.0 is every IPv4 address of this machine, [::] every address at all.",
+        ),
+        (
+            "",
+            "[server]\nlisten = [\"127.0.0.1:80\", \"[::1]:80\", \"[::ffff:127.0.0.1]:80\"]",
+            "server.listen: names an address that another one includes. Keep the wider one: 0.0.0.0 is every IPv4 address of this machine, [::] every address at all.",
+        ),
+        (
+            "",
             "[server]\nlisten = [\"127.0.0.1:0\", \"unix:run/x\"]",
             r#"server.listen: item 2: is not the absolute path of a socket. Write "unix:" and an absolute path, such as "unix:/run/app.sock"."#,
         ),
@@ -126,6 +136,17 @@ fn each_mistake_has_its_words() {
             r#"admin.listen: is not an address and a port. Write an IP address and a port, such as "127.0.0.1:4181"."#,
         ),
         ("", "[admin]\nlisten = \"127.0.0.1:4180\"", "admin.listen: is an address for visitors. Choose another port."),
+        ("", "[admin]\nlisten = \"[::]:4180\"", "admin.listen: is an address for visitors. Choose another port."),
+        (
+            "upstream = \"http://localhost:4181\"",
+            "[admin]\nlisten = \"127.0.0.1:4181\"",
+            "upstream.url: is the operator's address, admin.listen. Write the address of your application.",
+        ),
+        (
+            "",
+            "[admin]\nlisten = \"0.0.0.0:4181\"\n[[route]]\npath = \"/app\"\nupstream = \"http://127.0.0.1:4181\"",
+            "route.0.upstream.url: is the operator's address, admin.listen. Write the address of your application.",
+        ),
         (
             "",
             "[admin]\nlisten = \"127.0.0.1:4181\"\ntoken = \"15 bytes, or so\"",

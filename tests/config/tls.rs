@@ -66,6 +66,11 @@ fn what_is_missing_or_contradicts_is_said() {
             vec!["server.tls.listen: is a place of server.listen. One place speaks TLS or does not: choose.".to_owned()],
         ),
         (
+            "",
+            good.replace("[server.tls]", "[server]\nlisten = '0.0.0.0:4443'\n[server.tls]"),
+            vec!["server.tls.listen: is a place of server.listen. One place speaks TLS or does not: choose.".to_owned()],
+        ),
+        (
             "public_url = \"http://m.example.com\"",
             good.clone() + "redirect_http = true",
             vec!["server.tls.redirect_http: needs a public_url that is https. Write public_url with https://, or redirect_http = false.".to_owned()],

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
 use super::gate::{Wants, before, signed_in};
 use super::origin::{OK, Origin};
-use super::wire::{TICK_LATE, Wire, get};
+use super::wire::{TICK_LATE, Wire, ask, get};
 
 const SWITCH: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -166,6 +166,15 @@ async fn r44_h2c_goes_no_further() {
             assert!(!seen.contains(gone), "{lines}: {seen}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_changes_no_protocol() {
+    let origin = echoing().await;
+    let world = before(&origin, Wants::default()).await;
+    let answer = ask(world.gate, get("/open/ws", SWITCH).replacen("HTTP/1.1", "HTTP/1.0", 1)).await;
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "ok"));
+    assert_eq!((origin.last().header("upgrade"), origin.last().header("connection")), (None, None));
 }
 
 #[tokio::test]

@@ -238,6 +238,15 @@ impl Wire {
         }
     }
 
+    /// Says that this is all there will be, and listens on.
+    pub async fn finish(&mut self) {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.shutdown().await,
+            Stream::Other(stream) => stream.shutdown().await,
+        }
+        .expect("a socket that is open has two halves");
+    }
+
     /// Goes away with a reset, as a vanished phone or a killed process does.
     pub fn reset(self) {
         if let Stream::Tcp(stream) = &self.stream {

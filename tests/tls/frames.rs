@@ -39,17 +39,25 @@ impl Wire {
 
     /// With settings of the client's: identifier and value.
     pub async fn with(gate: &Gate, settings: &[(u16, u32)]) -> Self {
-        let mut wire = Self::unsettled(gate).await;
+        Self::unsettled(gate).await.settled(settings).await
+    }
+
+    /// Says its settings.
+    pub async fn settled(mut self, settings: &[(u16, u32)]) -> Self {
         let payload: Vec<u8> =
             settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
-        wire.say(SETTINGS, 0, 0, &payload).await.expect("said");
-        wire
+        self.say(SETTINGS, 0, 0, &payload).await.expect("said");
+        self
     }
 
     /// With the preface said, and nothing else.
     pub async fn unsettled(gate: &Gate) -> Self {
         let config = std::sync::Arc::new(gate.authority.client(rustls::ALL_VERSIONS, &["h2"]));
-        let mut stream = gate.connect(&config, "localhost").await.expect("a handshake");
+        Self::over(gate.connect(&config, "localhost").await.expect("a handshake")).await
+    }
+
+    /// On a connection of which nothing has been used.
+    pub async fn over(mut stream: TlsStream<TcpStream>) -> Self {
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("said");
         Self(stream)
     }

@@ -19,7 +19,7 @@ use super::frames::*;
 use super::gate::{Gate, echoing};
 use crate::support::{WECHAT, eventually};
 
-async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
+pub(super) async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
     let config = Arc::new(gate.authority.client(rustls::ALL_VERSIONS, &["h2"]));
     let stream = gate.connect(&config, "localhost").await.expect("a handshake");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -29,11 +29,15 @@ async fn connect(gate: &Gate) -> SendRequest<Full<Bytes>> {
     client
 }
 
-fn to(gate: &Gate, path: &str) -> http::request::Builder {
+pub(super) fn to(gate: &Gate, path: &str) -> http::request::Builder {
     Request::builder().uri(gate.url(path))
 }
 
-async fn ask(client: &mut SendRequest<Full<Bytes>>, request: http::request::Builder, body: &str) -> Response<Bytes> {
+pub(super) async fn ask(
+    client: &mut SendRequest<Full<Bytes>>,
+    request: http::request::Builder,
+    body: &str,
+) -> Response<Bytes> {
     let request = request.body(Full::from(body.to_owned())).expect("a request");
     let (head, body) = client.send_request(request).await.expect("an answer").into_parts();
     Response::from_parts(head, body.collect().await.expect("a body").to_bytes())
@@ -48,7 +52,7 @@ fn values(told: &serde_json::Value, name: &str) -> Vec<String> {
     pairs.iter().filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().expect("text").to_owned()).collect()
 }
 
-fn slug(answer: &Response<Bytes>) -> (u16, String) {
+pub(super) fn slug(answer: &Response<Bytes>) -> (u16, String) {
     let problem = told(answer);
     assert_eq!(answer.headers()["x-request-id"], problem["request_id"].as_str().expect("an id"));
     let slug = problem["type"].as_str().expect("a type").trim_start_matches("urn:wxgate:").to_owned();
@@ -111,6 +115,7 @@ async fn r44_what_cannot_be_said_of_one_host_and_one_size_is_refused() {
     let (long, many) = (format!("/open/{}", "x".repeat(4096)), "y".repeat(4096));
     for (request, expected) in [
         (to(&gate, "/open/").header("host", "evil.example"), (400, "bad-request")),
+        (to(&gate, "/open/").header("content-length", "0").header("content-length", "0"), (400, "bad-request")),
         (to(&gate, "/open/../x"), (400, "ambiguous-path")),
         (to(&gate, "/open/%2f"), (400, "ambiguous-path")),
         (to(&gate, &long), (414, "header-too-large")),
@@ -409,6 +414,22 @@ async fn a_gate_that_stops_says_so_and_finishes_what_is_under_way() {
     let data = wire.hear_until(|frame| frame.kind == DATA).await.expect("the answer");
     assert_eq!((data.stream, &*data.payload), (1, &b"hello"[..]));
     wire.is_over().await;
+}
+
+/// As long as somebody listens: else the client is sent a reset, which can overtake the end of the answer.
+#[tokio::test]
+async fn who_still_speaks_when_everything_is_said_is_heard_out() {
+    let mut gate = Gate::start().await;
+    let mut wire = Wire::connect(&gate).await;
+    wire.say(HEADERS, END_HEADERS | END_STREAM, 1, &request("GET", "/open/", &[])).await.expect("said");
+    wire.hear_until(|frame| frame.kind == DATA && frame.flags & END_STREAM != 0).await.expect("an answer");
+    gate.world.ask_gate_to_stop();
+    wire.is_over().await;
+    // To close takes the gate a moment.
+    for _ in 0..2000 {
+        wire.say(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]).await.expect("no reset");
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn still_serves(gate: &Gate) {

@@ -1,6 +1,7 @@
 //! HTTP/1 on one connection, from its first byte to its last: told to go when the gate stops, closed when it stands still.
 
 mod framing;
+mod half_closed;
 #[cfg(any(test, fuzzing))]
 pub(super) mod properties;
 mod socket;
@@ -44,7 +45,7 @@ pub(super) fn builder(max_head: usize) -> Builder {
 /// Has `answer` answer every request of a connection.
 pub(super) async fn serve<H, F, B>(stream: (Stream, Slot), settings: &Limits, watch: &Watch, answer: H, refuse: Refuse)
 where
-    H: Fn(Request<Incoming>, Watch) -> F,
+    H: Fn(Request<Incoming>, Option<Watch>) -> F,
     F: Future<Output = Response<B>>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
@@ -59,7 +60,7 @@ where
         }
         turn.request_began(request.body().size_hint().exact());
         let watch = requests.clone();
-        let answered = answer(request, watch.clone());
+        let answered = answer(request, Some(watch.clone()));
         async move { Ok::<_, Infallible>(Tracked::response(answered.await, watch, turn)) }
     });
     drive(socket, settings, service, watch, &turn).await;

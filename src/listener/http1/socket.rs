@@ -13,6 +13,7 @@ use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::framing::{Framing, Turn};
+use super::half_closed::HalfClosed;
 use crate::listener::last_call::LastWord;
 use crate::listener::{Refuse, Slot};
 use crate::patience::{Phase, Watch};
@@ -32,6 +33,7 @@ pub(super) struct Socket {
     instead: Option<Bytes>,
     /// Whether hyper may hold back a part of what it has to write.
     unflushed: bool,
+    half_closed: HalfClosed,
 }
 
 impl Socket {
@@ -63,6 +65,7 @@ impl Socket {
             held: BytesMut::new(),
             instead: None,
             unflushed: false,
+            half_closed: HalfClosed::new(),
         }
     }
 
@@ -133,12 +136,10 @@ impl Socket {
 
     /// hyper reads on during its answer, to see whether the client is still there.
     fn poll_early(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.held.is_empty() && !ready!(self.stream.poll_held(cx, &mut self.held, Self::MAX_HELD))? {
-            return Poll::Ready(Ok(()));
-        }
+        let is_over = self.held.is_empty() && !ready!(self.stream.poll_held(cx, &mut self.held, Self::MAX_HELD))?;
         // Whoever finishes the answer wakes this task.
         self.turn.waiting.store(true, Ordering::Relaxed);
-        Poll::Pending
+        if is_over { self.half_closed.poll_gone(cx).map(Ok) } else { Poll::Pending }
     }
 
     /// While no request has been handed on, what hyper writes is an answer of its own to a malformed one.
@@ -221,7 +222,9 @@ impl AsyncWrite for Socket {
         if self.instead.is_some() {
             return self.poll_instead(cx, buf.len());
         }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.half_closed.offered(polled.is_ready());
+        polled
     }
 
     fn poll_write_vectored(
@@ -234,7 +237,9 @@ impl AsyncWrite for Socket {
             return self.poll_write(cx, first);
         }
         self.unflushed = true;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.half_closed.offered(polled.is_ready());
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {

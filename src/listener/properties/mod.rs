@@ -52,7 +52,7 @@ type Handed = Arc<Mutex<Vec<Asked>>>;
 
 type Answering = std::pin::Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;
 /// Notes what it is asked.
-pub(super) type Answerer = Box<dyn Fn(Request<Incoming>, Watch) -> Answering + Send + Sync>;
+pub(super) type Answerer = Box<dyn Fn(Request<Incoming>, Option<Watch>) -> Answering + Send + Sync>;
 
 /// Sends bytes to what `serve` makes of a connection and reads until the other side closes: what was handed on, and what
 /// came back.
