@@ -10,8 +10,10 @@ host=$(rustc --print host-tuple)
 profdata=$(rustc --print sysroot)/lib/rustlib/$host/bin/llvm-profdata
 [ -x "$profdata" ] || { echo "missing: llvm-profdata (rustup component add llvm-tools)" >&2; exit 1; }
 python3 benches/train.py --check
-out=$PWD/target/profiled counts=$(mktemp -d)
-trap 'rm -rf "$counts"' EXIT
+out=$PWD/target/profiled
+counts=$out/counts
+# cargo sees no change in a profile of the same name.
+rm -rf "$counts" "$out/build"
 mkdir -p "$out"
 
 # A target by name keeps the flags from build scripts and macros. As an encoded flag a path may have spaces.

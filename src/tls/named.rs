@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_certificate_that_is_named_stands_for_itself_and_nothing_else() {
         for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
-            let (named, other) = (certificate(is_ca.clone()), certificate(is_ca.clone()));
+            let (named, other) = (certificate(is_ca), certificate(is_ca));
             assert!(is_trusted(&named, &named, "site.example", 2026), "{is_ca:?}");
             assert!(!is_trusted(&named, &named, "other.example", 2026), "{is_ca:?}: another name");
             assert!(!is_trusted(&named, &named, "site.example", 2031), "{is_ca:?}: too late");

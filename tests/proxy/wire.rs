@@ -221,6 +221,15 @@ impl Wire {
         self.answer().await
     }
 
+    /// Says that this is all there will be, and listens on.
+    pub async fn finish(&mut self) {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.shutdown().await,
+            Stream::Other(stream) => stream.shutdown().await,
+        }
+        .expect("a socket that is open has two halves");
+    }
+
     /// Goes away in good order, and waits until the other side's system knows; whoever serves there may not have looked yet.
     pub async fn leave(mut self) {
         let Stream::Tcp(stream) = &mut self.stream else { panic!("the system tells of TCP") };
@@ -236,15 +245,6 @@ impl Wire {
         while std::fs::read_to_string("/proc/net/tcp").expect("there is a list").lines().any(is_unheard) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-    }
-
-    /// Says that this is all there will be, and listens on.
-    pub async fn finish(&mut self) {
-        match &mut self.stream {
-            Stream::Tcp(stream) => stream.shutdown().await,
-            Stream::Other(stream) => stream.shutdown().await,
-        }
-        .expect("a socket that is open has two halves");
     }
 
     /// Goes away with a reset, as a vanished phone or a killed process does.

@@ -74,7 +74,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_counts_as_gone_once_nothing_was_sent_for_a_moment() {
-        let (nothing, sent): (fn(&mut HalfClosed), fn(&mut HalfClosed)) = (|_| {}, |client| client.offered(true));
+        let nothing: fn(&mut HalfClosed) = |_| {};
+        let sent: fn(&mut HalfClosed) = |client| client.offered(true);
         assert!(moments(nothing, nothing, nothing).await >= 1);
         assert!(moments(nothing, sent, nothing).await >= 2);
     }
