@@ -116,7 +116,10 @@ async fn is_answered(gate: SocketAddr, request: &str, statuses: &[u16], listenin
         listening.notify_one();
         let before = std::mem::replace(&mut moved, Instant::now());
         match wire.try_answer().await {
-            Ok(answer) => assert_eq!(answer.status(), *status, "{request}"),
+            Ok(answer) => {
+                assert_eq!(answer.status(), *status, "{request}");
+                assert_eq!(answer.text() == "ok", *status == 200, "{request}");
+            }
             Err(_) if before.elapsed() >= MOMENT => return false,
             Err(error) => panic!("{request}: {error}"),
         }
