@@ -196,6 +196,9 @@ mod tests {
     use crate::store::contract;
     use crate::types::SessionId;
 
+    /// Longer than any test takes: records leave by the machine's own clock.
+    const LONG: Duration = Duration::from_hours(1);
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_memory_store_keeps_the_contract() {
         let clock = Clock::fixed(Timestamp(1_000));
@@ -206,10 +209,10 @@ mod tests {
     fn r15_a_flood_of_states_stays_bounded_and_pushes_out_no_revocation() {
         let memory = Memory::new(Clock::fixed(Timestamp(1_000)));
         let revoked = Key::revoked(SessionId([1; 16]));
-        memory.put(revoked, Bytes::from_static(b"1"), Duration::from_mins(1));
+        memory.put(revoked, Bytes::from_static(b"1"), LONG);
         let most = u128::from(STATES) / OVERHEAD as u128;
         for n in 0..most * 2 {
-            memory.put(Key::state(n.to_be_bytes()), Bytes::from_static(b"s"), Duration::from_mins(1));
+            memory.put(Key::state(n.to_be_bytes()), Bytes::from_static(b"s"), LONG);
         }
         memory.states.run_pending_tasks();
         assert!(u128::from(memory.states.entry_count()) <= most);
@@ -221,10 +224,10 @@ mod tests {
     fn r15_a_flood_of_tickets_stays_bounded_and_pushes_out_no_sign_in() {
         let memory = Memory::new(Clock::fixed(Timestamp(1_000)));
         let state = Key::state([1; 16]);
-        memory.put(state, Bytes::from_static(b"s"), Duration::from_mins(1));
+        memory.put(state, Bytes::from_static(b"s"), LONG);
         let most = u128::from(HANDOFFS) / OVERHEAD as u128;
         for n in 0..most * 2 {
-            memory.put(Key::handoff_ticket(n.to_be_bytes()), Bytes::from_static(b"t"), Duration::from_mins(1));
+            memory.put(Key::handoff_ticket(n.to_be_bytes()), Bytes::from_static(b"t"), LONG);
         }
         memory.handoffs.run_pending_tasks();
         assert!(u128::from(memory.handoffs.entry_count()) <= most);

@@ -10,7 +10,7 @@ use crate::metrics::{Answered, Calls};
 use crate::secret::Secret;
 use crate::tls;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A whole call. A visitor waits for it, and the webview asks again after 15 seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// A kept connection that WeChat closes just as a code is sent over it costs that sign-in; so none is kept for long.

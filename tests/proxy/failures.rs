@@ -44,7 +44,7 @@ async fn a_site_that_does_not_even_accept_is_unreachable_in_time() {
     // What fits into the queue is accepted by the system; the next one is not answered at all.
     let mut queue = Vec::new();
     while let Ok(Ok(waiting)) =
-        tokio::time::timeout(Duration::from_millis(200), tokio::net::TcpStream::connect(address)).await
+        tokio::time::timeout(Duration::from_secs(1), tokio::net::TcpStream::connect(address)).await
     {
         queue.push(waiting);
     }

@@ -77,7 +77,9 @@ async fn r24_a_connection_costs_what_the_readme_says() {
             }
             if request == upload {
                 let zeros = vec![0; 1 << 18];
-                while tokio::time::timeout(Duration::from_millis(20), wire.try_send(&zeros)).await.is_ok() {}
+                while let Ok(sent) = tokio::time::timeout(Duration::from_millis(20), wire.try_send(&zeros)).await {
+                    sent.expect("it is still wanted");
+                }
             }
             crowd.push(wire);
         }
