@@ -17,7 +17,7 @@ use crate::stream::Stream;
 const LONGEST: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Reads until the client has closed its side as well, says nothing for a while, or has said enough.
+/// Reads until the client has closed its side as well, says nothing for a while, or has talked too long.
 pub(super) async fn hear_out(stream: &mut Stream) {
     let hearing = async { while let Ok(true) = timeout(QUIET, something(stream)).await {} };
     let _ = timeout(LONGEST, hearing).await;
