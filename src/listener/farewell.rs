@@ -2,10 +2,11 @@
 //! nobody.
 //!
 //! To close a socket that something unread lies in, or comes to, is a reset, and that overtakes what is on its way to the
-//! client. Over HTTP/2 there is always something: whoever takes in an answer says so, frame by frame.
+//! client. That may be the rest of a body that nobody wanted; over HTTP/2 there is always something, since whoever takes
+//! in an answer says so, frame by frame.
 
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
@@ -17,19 +18,21 @@ use crate::stream::Stream;
 const LONGEST: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Reads until the client has closed its side as well, says nothing for a while, or has talked too long.
-pub(super) async fn hear_out(stream: &mut Stream) {
-    let hearing = async { while let Ok(true) = timeout(QUIET, something(stream)).await {} };
+/// Reads until the client has closed its side as well, says nothing for a while, or has talked too long; and, once
+/// `is_hurried` says so, no more than is there.
+pub(super) async fn hear_out(stream: &mut Stream, mut is_hurried: impl FnMut(&mut Context<'_>) -> bool) {
+    let hearing = async { while let Ok(true) = timeout(QUIET, something(stream, &mut is_hurried)).await {} };
     let _ = timeout(LONGEST, hearing).await;
 }
 
 /// Whether there was something, and no end.
-async fn something(stream: &mut Stream) -> bool {
+async fn something(stream: &mut Stream, is_hurried: &mut impl FnMut(&mut Context<'_>) -> bool) -> bool {
     std::future::poll_fn(|cx| {
-        let mut nobody = [0; 1024];
+        let mut nobody = [0; 8 * 1024];
         let mut heard = ReadBuf::new(&mut nobody);
         match Pin::new(&mut *stream).poll_read(cx, &mut heard) {
             Poll::Ready(read) => Poll::Ready(read.is_ok() && !heard.filled().is_empty()),
+            Poll::Pending if is_hurried(cx) => Poll::Ready(false),
             Poll::Pending => Poll::Pending,
         }
     })

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::framing::{Framing, Turn};
 use super::half_closed::HalfClosed;
 use crate::listener::last_call::LastWord;
-use crate::listener::{Refuse, Slot};
+use crate::listener::{Refuse, Slot, farewell};
 use crate::patience::{Phase, Watch};
 use crate::stream::Stream;
 
@@ -44,10 +44,6 @@ impl Socket {
 
     /// To tell a client that stands still so; it may not listen either.
     const LAST_WORD: Duration = Duration::from_secs(1);
-
-    /// For what is left of a body that nobody wants; nginx's `lingering_time` and `lingering_timeout`.
-    const LINGER: Duration = Duration::from_secs(30);
-    const LINGER_QUIET: Duration = Duration::from_secs(5);
 
     pub(super) fn new(
         (stream, slot): (Stream, Slot),
@@ -109,23 +105,12 @@ impl Socket {
     /// The end of a connection whose last answer did not wait for the request's body. To close it while that still comes
     /// would be a reset, which may overtake the answer; so what comes is read for a while, for nobody.
     pub(super) async fn linger(mut self) {
-        let watch = self.watch.clone();
-        let reading = async {
-            loop {
-                self.held.clear();
-                let came = std::future::poll_fn(|cx| {
-                    watch.wakes(cx);
-                    match self.stream.poll_held(cx, &mut self.held, Self::MAX_HELD) {
-                        Poll::Pending if watch.patience().is_draining() => Poll::Ready(Ok(false)),
-                        other => other,
-                    }
-                });
-                if !matches!(tokio::time::timeout(Self::LINGER_QUIET, came).await, Ok(Ok(true))) {
-                    return;
-                }
-            }
-        };
-        let _ = tokio::time::timeout(Self::LINGER, reading).await;
+        let watch = &self.watch;
+        farewell::hear_out(&mut self.stream, |cx| {
+            watch.wakes(cx);
+            watch.patience().is_draining()
+        })
+        .await;
     }
 
     /// Bytes that hyper had read and not used.

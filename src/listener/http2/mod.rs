@@ -78,7 +78,7 @@ where
     .await;
     drop(connection);
     if in_good_order {
-        Box::pin(farewell::hear_out(&mut noted.stream)).await;
+        Box::pin(farewell::hear_out(&mut noted.stream, |_| false)).await;
     }
 }
 
