@@ -3,6 +3,7 @@
 mod support;
 
 mod tls {
+    mod attacks;
     mod frames;
     mod gate;
     mod handshakes;
@@ -11,6 +12,7 @@ mod tls {
     mod places;
     mod reload;
     mod renewal;
+    mod site;
     mod strangers;
     mod visits;
 }

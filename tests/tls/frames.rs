@@ -20,6 +20,12 @@ pub const CONTINUATION: u8 = 9;
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
+/// SETTINGS_INITIAL_WINDOW_SIZE: how much of each answer a client takes unasked.
+pub const INITIAL_WINDOW: u16 = 4;
+
+/// A status of 200 in HPACK (RFC 7541 appendix A).
+pub const OK: u8 = 0x88;
+
 /// A frame as it lies on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {

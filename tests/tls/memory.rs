@@ -5,11 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::frames::*;
 use super::gate::{Authority, connect};
+use super::site;
 use crate::support::{eventually, free_port};
 
 /// Enough that what is not per request hardly counts.
@@ -18,32 +19,13 @@ const CONNECTIONS: usize = 8;
 /// Nothing moves any more.
 const CALM: Duration = Duration::from_millis(500);
 
-/// SETTINGS_INITIAL_WINDOW_SIZE, and as much as it can be.
-const INITIAL_WINDOW: u16 = 4;
+/// The largest window there is.
 const ALL: u32 = 0x7fff_ffff;
 
 /// A site that sends as much as anybody takes, takes nothing, or says nothing.
-async fn site() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream));
-        }
-    });
-    address
-}
-
 async fn converse(mut stream: TcpStream) -> std::io::Result<()> {
-    loop {
-        let mut head = Vec::new();
-        while !head.windows(4).any(|four| four == b"\r\n\r\n") {
-            if stream.read_buf(&mut head).await? == 0 {
-                return Ok(());
-            }
-        }
-        let head = String::from_utf8_lossy(&head);
-        let endless: &[u8] = match head.split(' ').nth(1).unwrap_or_default() {
+    while let Some(path) = site::asked(&mut stream).await? {
+        let endless: &[u8] = match &*path {
             "/page" => {
                 let page = "x".repeat(60_000);
                 stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n{page}").as_bytes()).await?;
@@ -59,6 +41,7 @@ async fn converse(mut stream: TcpStream) -> std::io::Result<()> {
             stream.write_all(&zeros).await?;
         }
     }
+    Ok(())
 }
 
 /// The program itself, killed when dropped.
@@ -201,7 +184,7 @@ async fn r24_http2_costs_what_the_readme_says() {
         Crowd { what: "sends more often", method: "POST", each: 10, most: 10 * REQUEST, ..few },
         Crowd { what: "finds no place", window: 1, each: 128, places: CONNECTIONS + 1, most: 0, ..few },
     ] {
-        let program = Program::before(site().await, crowd.places).await;
+        let program = Program::before(site::listen(converse).await, crowd.places).await;
         program.wire(ALL).await.take_a_page().await;
         let before = program.resident(CALM).await;
         let mut wires = Vec::new();
@@ -219,7 +202,7 @@ async fn r24_http2_costs_what_the_readme_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r24_http2_at_rest_costs_what_the_readme_says() {
     const CROWD: usize = 150;
-    let program = Program::before(site().await, 2000).await;
+    let program = Program::before(site::listen(converse).await, 2000).await;
     program.wire(ALL).await.take_a_page().await;
     let before = program.resident(CALM).await;
     let mut wires = Vec::new();

@@ -9,19 +9,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http2::SendRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::frames::*;
 use super::gate::Gate;
 use super::http2::{ask, connect, slug, to};
+use super::site;
 use crate::support::eventually;
-
-/// A status of 200 in HPACK (RFC 7541 appendix A).
-const OK: u8 = 0x88;
-
-/// SETTINGS_INITIAL_WINDOW_SIZE: how much of each answer a client takes unasked.
-const INITIAL_WINDOW: u16 = 4;
 
 /// Longer than what a client of small window takes, and short enough for the gate to have all of it in hand.
 const PAGE: usize = 2_000;
@@ -37,15 +32,9 @@ struct Site {
 
 impl Site {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let (asked, may_answer) = (Arc::<AtomicUsize>::default(), Arc::new(Semaphore::new(0)));
         let (counting, waiting) = (asked.clone(), may_answer.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, counting.clone(), waiting.clone()));
-            }
-        });
+        let address = site::listen(move |stream| converse(stream, counting.clone(), waiting.clone())).await;
         Self { address, asked, may_answer }
     }
 
@@ -63,20 +52,13 @@ impl Site {
 }
 
 async fn converse(mut stream: TcpStream, asked: Arc<AtomicUsize>, may_answer: Arc<Semaphore>) -> std::io::Result<()> {
-    loop {
-        let mut head = Vec::new();
-        while !head.windows(4).any(|four| four == b"\r\n\r\n") {
-            if stream.read_buf(&mut head).await? == 0 {
-                return Ok(());
-            }
-        }
-        let head = String::from_utf8_lossy(&head);
+    while let Some(path) = site::asked(&mut stream).await? {
         let whole = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         let chunked =
             format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{PAGE:x}\r\n{}\r\n0\r\n", "x".repeat(PAGE));
         let switched =
             "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n".to_owned();
-        match head.split(' ').nth(1).unwrap_or_default() {
+        match &*path {
             "/held/wait" => {
                 asked.fetch_add(1, Ordering::SeqCst);
                 tokio::select! {
@@ -118,6 +100,7 @@ async fn converse(mut stream: TcpStream, asked: Arc<AtomicUsize>, may_answer: Ar
             }
         }
     }
+    Ok(())
 }
 
 impl Wire {
